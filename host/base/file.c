@@ -1,0 +1,219 @@
+#include "file.h"
+
+#include "clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+int file_read(const char *path, size_t max, struct buf *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return errno;
+	struct stat st;
+	int rc = fstat(fd, &st) == 0 ? 0 : errno;
+	if (rc == 0 && S_ISDIR(st.st_mode))
+		rc = EISDIR;
+	if (rc == 0 && st.st_size > 0 && (size_t)st.st_size <= max && !buf_reserve(out, (size_t)st.st_size + 1))
+		rc = ENOMEM;
+	size_t got = 0;
+	while (rc == 0) {
+		if (!buf_reserve(out, 8192)) {
+			rc = ENOMEM;
+			break;
+		}
+		ssize_t n = read(fd, out->data + out->len, out->cap - out->len);
+		if (n == 0)
+			break;
+		if (n < 0) {
+			if (errno != EINTR)
+				rc = errno;
+			continue;
+		}
+		out->len += (size_t)n;
+		got += (size_t)n;
+		if (got > max)
+			rc = EFBIG;
+	}
+	(void)close(fd);
+	return rc;
+}
+
+int file_write_all(int fd, const void *data, size_t n)
+{
+	const char *p = data;
+	while (n > 0) {
+		ssize_t w = write(fd, p, n);
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return errno;
+		p += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+static int sync_directory(char *path)
+{
+	char *slash = strrchr(path, '/');
+	const char *dir = ".";
+	if (slash == path)
+		dir = "/";
+	else if (slash != NULL) {
+		*slash = '\0';
+		dir = path;
+	}
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (slash != NULL && slash != path)
+		*slash = '/';
+	if (fd < 0)
+		return errno == EACCES ? 0 : errno; /* a directory may be writable yet unreadable */
+	int rc = fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
+	(void)close(fd);
+	return rc;
+}
+
+/* The file that path names, through a symbolic link; a dangling link counts as its own name. */
+static int target_of(const char *path, char out[PATH_MAX])
+{
+	struct stat st;
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && realpath(path, out) != NULL)
+		return 0;
+	if (strlen(path) >= PATH_MAX)
+		return ENAMETOOLONG;
+	(void)memcpy(out, path, strlen(path) + 1);
+	return 0;
+}
+
+static int publish(const char *tmp, const char *path, int exclusive)
+{
+	if (exclusive) {
+		int rc = link(tmp, path) == 0 ? 0 : errno;
+		(void)unlink(tmp);
+		return rc;
+	}
+	return rename(tmp, path) == 0 ? 0 : errno;
+}
+
+int file_write(const char *path, const void *data, size_t n, mode_t mode, int exclusive)
+{
+	char target[PATH_MAX], tmp[PATH_MAX + 16];
+	int rc = target_of(path, target);
+	if (rc != 0)
+		return rc;
+	if (snprintf(tmp, sizeof tmp, "%s.tmp-XXXXXX", target) >= (int)sizeof tmp)
+		return ENAMETOOLONG;
+	struct stat st;
+	if (stat(target, &st) == 0) {
+		if (exclusive)
+			return EEXIST;
+		if (S_ISDIR(st.st_mode))
+			return EISDIR;
+		mode = st.st_mode & 07777;
+	}
+	int fd = mkostemp(tmp, O_CLOEXEC); /* created 0600 whatever the umask */
+	if (fd < 0)
+		return errno;
+	rc = file_write_all(fd, data, n);
+	if (rc == 0 && fchmod(fd, mode) != 0)
+		rc = errno;
+	if (rc == 0 && fsync(fd) != 0)
+		rc = errno;
+	if (close(fd) != 0 && rc == 0)
+		rc = errno;
+	if (rc == 0)
+		rc = publish(tmp, target, exclusive);
+	if (rc != 0) {
+		(void)unlink(tmp);
+		return rc;
+	}
+	return sync_directory(target);
+}
+
+int file_append(const char *path, const void *data, size_t n, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, mode);
+	if (fd < 0)
+		return errno;
+	int rc = file_write_all(fd, data, n);
+	if (close(fd) != 0 && rc == 0)
+		rc = errno;
+	return rc;
+}
+
+static int make_one(const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) == 0)
+		return 0;
+	int rc = errno;
+	struct stat st;
+	if (rc == EEXIST && stat(path, &st) == 0)
+		return S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+	return rc;
+}
+
+int file_mkdir(const char *path, mode_t mode, int parents)
+{
+	int rc = make_one(path, mode);
+	if (rc != ENOENT || !parents)
+		return rc;
+	char up[PATH_MAX];
+	size_t n = strlen(path);
+	if (n >= sizeof up)
+		return ENAMETOOLONG;
+	(void)memcpy(up, path, n + 1);
+	for (char *p = up + 1; *p != '\0'; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		rc = make_one(up, mode);
+		*p = '/';
+		if (rc != 0)
+			return rc;
+	}
+	return make_one(path, mode);
+}
+
+static pid_t read_holder(int fd)
+{
+	char text[32] = { 0 };
+	ssize_t n = pread(fd, text, sizeof text - 1, 0);
+	return n > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
+}
+
+int file_lock(const char *path, int timeout_ms, int *fd, pid_t *holder)
+{
+	int64_t until = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
+	*holder = 0;
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	if (*fd < 0)
+		return errno;
+	while (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
+		int rc = errno;
+		if (rc == EINTR)
+			continue;
+		if (rc != EWOULDBLOCK || clock_mono_ns() >= until) {
+			*holder = read_holder(*fd);
+			(void)close(*fd);
+			*fd = -1;
+			return rc;
+		}
+		struct timespec pause = { 0, 10000000 };
+		(void)nanosleep(&pause, NULL);
+	}
+	char text[32];
+	int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+	if (ftruncate(*fd, 0) != 0 || pwrite(*fd, text, (size_t)n, 0) != n) {
+		/* the lock is held all the same; only the record of its holder is missing */
+	}
+	return 0;
+}

@@ -1,0 +1,32 @@
+/* Files: whole reads with a cap, and writes that readers see old or new, never half (REQ-F-070).
+ * Every function returns 0 or an errno value. Descriptors are close-on-exec (REQ-F-071). */
+#ifndef TOOL_BASE_FILE_H
+#define TOOL_BASE_FILE_H
+
+#include "buf.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Appends the file's bytes to out; EFBIG when it holds more than max bytes. */
+int file_read(const char *path, size_t max, struct buf *out);
+
+/* Writes path whole: temporary file in the same directory, fsync, rename, fsync of the directory.
+ * The mode of an existing file is kept, else `mode` is given. exclusive: EEXIST when path exists.
+ * A symbolic link is followed to the file that it names. The temporary file is gone on failure. */
+int file_write(const char *path, const void *data, size_t n, mode_t mode, int exclusive);
+
+/* Appends with one write call, creating the file with `mode`. */
+int file_append(const char *path, const void *data, size_t n, mode_t mode);
+
+/* Creates the directory; with parents also the missing ones above. Fine when it exists already. */
+int file_mkdir(const char *path, mode_t mode, int parents);
+
+/* Opens and flock()s a lock file, waiting at most timeout_ms; *fd gets the descriptor.
+ * EWOULDBLOCK when another process holds it; its pid, if recorded, is in *holder. */
+int file_lock(const char *path, int timeout_ms, int *fd, pid_t *holder);
+
+/* Writes all bytes to a blocking descriptor. */
+int file_write_all(int fd, const void *data, size_t n);
+
+#endif

@@ -1,0 +1,127 @@
+#include "options.h"
+
+#include "base/globals.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_MAX_OUTPUT 1048576
+#define MIN_MAX_OUTPUT 1024
+#define START_TIMEOUT_MS 30000
+
+static bool in_list(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+	for (const char *p = list; p != NULL && *p != '\0';) {
+		size_t w = strcspn(p, " ");
+		if (w == n && memcmp(p, word, n) == 0)
+			return true;
+		p += w;
+		p += strspn(p, " ");
+	}
+	return false;
+}
+
+static enum format format_of(const char *name)
+{
+	if (strcmp(name, "json") == 0)
+		return FORMAT_JSON;
+	return strcmp(name, "jsonl") == 0 ? FORMAT_JSONL : FORMAT_TEXT;
+}
+
+/* A format name that some plugin offers is the worker's to judge; only the known ones are read here. */
+static void set_format(struct options *o, const char *value)
+{
+	const struct global_flag *g = global_flag_find("output", 6);
+	if (in_list(g->choices, value) || strcmp(value, "toon") == 0)
+		o->format = format_of(value);
+	else
+		o->bad_flag = "--output", o->bad_value = value;
+}
+
+static bool present(const struct snapshot *s, const char *name)
+{
+	return snapshot_env(s, name) != NULL;
+}
+
+static void from_environment(struct options *o, const struct snapshot *s)
+{
+	const char *term = snapshot_env(s, "TERM");
+	bool plain = present(s, "NO_COLOR") || present(s, "CI") || present(s, "GITHUB_ACTIONS") ||
+		     present(s, "JENKINS_URL") || (term != NULL && strcmp(term, "dumb") == 0);
+	bool machine = !s->tty[1] || snapshot_ci(s) || present(s, "NO_COLOR");
+	const char *debug = snapshot_env(s, "TOOL_DEBUG"), *output = snapshot_env(s, "TOOL_OUTPUT");
+	const char *cap = snapshot_env(s, "TOOL_MAX_OUTPUT_BYTES");
+	o->format = machine ? FORMAT_JSON : FORMAT_RICH;
+	o->verbosity = !s->tty[1] || snapshot_ci(s) ? ERRORS_ONLY : NORMAL;
+	o->color = !plain && s->tty[1];
+	o->max_output = DEFAULT_MAX_OUTPUT;
+	if (debug != NULL && strcmp(debug, "1") == 0)
+		o->verbosity = DEBUG;
+	if (output != NULL && output[0] != '\0')
+		set_format(o, output);
+	if (cap != NULL) {
+		long long v = strtoll(cap, NULL, 10);
+		if (v > 0)
+			o->max_output = v < MIN_MAX_OUTPUT ? MIN_MAX_OUTPUT : (size_t)v;
+	}
+}
+
+static void apply(struct options *o, const struct global_flag *g, const char *value)
+{
+	const char *n = g->name;
+	if (strcmp(n, "version") == 0)
+		o->version = true;
+	else if (strcmp(n, "help") == 0)
+		o->help = true;
+	else if (strcmp(n, "stable-output") == 0)
+		o->stable = true;
+	else if (strcmp(n, "quiet") == 0)
+		o->verbosity = QUIET;
+	else if (strcmp(n, "verbose") == 0)
+		o->verbosity = VERBOSE;
+	else if (strcmp(n, "debug") == 0 || strcmp(n, "trace") == 0)
+		o->verbosity = DEBUG;
+	else if (strcmp(n, "output") == 0)
+		set_format(o, value), o->json_asked = o->format == FORMAT_JSON || o->format == FORMAT_JSONL;
+}
+
+/* One `--name[=value]`; returns how many further arguments it took. */
+static int long_flag(struct options *o, const struct snapshot *s, int i)
+{
+	const char *arg = s->argv[i] + 2, *eq = strchr(arg, '=');
+	const struct global_flag *g = global_flag_find(arg, eq != NULL ? (size_t)(eq - arg) : strlen(arg));
+	if (g == NULL)
+		return 0;
+	if (strcmp(g->type, "boolean") == 0) {
+		if (eq == NULL || strcmp(eq + 1, "true") == 0)
+			apply(o, g, "true");
+		return 0;
+	}
+	const char *value = eq != NULL ? eq + 1 : i + 1 < s->argc ? s->argv[i + 1] : NULL;
+	if (value == NULL) {
+		o->bad_flag = s->argv[i];
+		o->bad_value = NULL;
+	} else {
+		apply(o, g, value);
+	}
+	return eq == NULL ? 1 : 0;
+}
+
+void options_read(struct options *o, const struct snapshot *s)
+{
+	(void)memset(o, 0, sizeof *o);
+	o->start_timeout_ms = START_TIMEOUT_MS;
+	from_environment(o, s);
+	for (int i = 1; i < s->argc && strcmp(s->argv[i], "--") != 0; i++) {
+		const char *a = s->argv[i];
+		if (a[0] == '-' && a[1] == '-')
+			i += long_flag(o, s, i);
+		else if (a[0] == '-' && a[1] != '\0' && a[2] == '\0' && global_flag_short(a[1]) != NULL)
+			apply(o, global_flag_short(a[1]), "true");
+		else if (a[0] != '-')
+			o->words = true;
+	}
+	if (o->verbosity == QUIET && o->format == FORMAT_RICH)
+		o->format = FORMAT_JSON;
+}

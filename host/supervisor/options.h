@@ -1,0 +1,30 @@
+/* What the supervisor itself must know of the command line: how to answer, however the worker ends. */
+#ifndef TOOL_SUPERVISOR_OPTIONS_H
+#define TOOL_SUPERVISOR_OPTIONS_H
+
+#include "base/snapshot.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum format { FORMAT_JSON, FORMAT_JSONL, FORMAT_TEXT, FORMAT_RICH };
+enum verbosity { QUIET, ERRORS_ONLY, NORMAL, VERBOSE, DEBUG };
+
+struct options {
+	enum format format;       /* RICH: a person at a terminal; TEXT: tsv, plain, table, id by request */
+	enum verbosity verbosity;
+	bool color;
+	bool version, help;       /* before `--` */
+	bool json_asked;          /* --output json or jsonl stands on the line */
+	bool stable;              /* --stable-output */
+	bool words;               /* a word that is no flag stands before `--` */
+	const char *bad_flag;     /* a global flag used wrongly, or NULL */
+	const char *bad_value;    /* its value, or NULL when that is missing */
+	size_t max_output;        /* bytes of one answer (REQ-F-052) */
+	int64_t start_timeout_ms; /* limit until the contract names one */
+};
+
+/* Reads flags, TOOL_OUTPUT, TOOL_DEBUG, CI, NO_COLOR and the terminals (REQ-F-003, F-008, F-038, O-001, O-008). */
+void options_read(struct options *o, const struct snapshot *s);
+
+#endif

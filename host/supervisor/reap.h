@@ -1,0 +1,17 @@
+/* No process is left behind: everything below the supervisor ends with it (REQ-F-030, F-031). */
+#ifndef TOOL_SUPERVISOR_REAP_H
+#define TOOL_SUPERVISOR_REAP_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Makes this process inherit orphans, so that a double fork cannot escape. */
+void reap_adopt(void);
+
+/* Sends sig to every descendant except `except` (0 for none). Returns how many were found. */
+int reap_signal(int sig, pid_t except);
+
+/* SIGTERM to all descendants, then SIGKILL to who is left after grace_ms; returns when none is left. */
+void reap_all(int64_t grace_ms);
+
+#endif

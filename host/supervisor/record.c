@@ -1,0 +1,247 @@
+#include "record.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_DEPTH 200
+#define MAX_FRAME ((size_t)128 << 20)
+#define MAX_WARNINGS 1000
+#define MAX_PARTS 8
+
+static bool text_set(struct text *t, const char *p, size_t n)
+{
+	char *copy = malloc(n + 1);
+	if (copy == NULL)
+		return false;
+	if (n > 0)
+		(void)memcpy(copy, p, n);
+	copy[n] = '\0';
+	free(t->p);
+	*t = (struct text){ copy, n };
+	return true;
+}
+
+static bool list_add(struct text_list *l, const char *p, size_t n)
+{
+	if (l->count == l->cap) {
+		size_t cap = l->cap == 0 ? 32 : l->cap * 2;
+		struct text *grown = realloc(l->items, cap * sizeof *grown);
+		if (grown == NULL)
+			return false;
+		l->items = grown;
+		l->cap = cap;
+	}
+	l->items[l->count] = (struct text){ NULL, 0 };
+	if (!text_set(&l->items[l->count], p, n))
+		return false;
+	l->count++;
+	return true;
+}
+
+static void list_free(struct text_list *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		free(l->items[i].p);
+	free(l->items);
+}
+
+bool record_init(struct record *r)
+{
+	(void)memset(r, 0, sizeof *r);
+	buf_init(&r->input);
+	for (size_t i = 0; i < 256; i++)
+		r->exit_map[i] = -1;
+	return true;
+}
+
+void record_free(struct record *r)
+{
+	struct text *texts[] = { &r->cut, &r->audit, &r->fatal, &r->trace, &r->data, &r->error, &r->out_text, &r->err_text };
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		free(texts[i]->p);
+	list_free(&r->meta_keys);
+	list_free(&r->meta_values);
+	list_free(&r->warnings);
+	list_free(&r->details);
+	buf_free(&r->input);
+}
+
+bool record_meta(struct record *r, const char *key, const char *json, size_t n)
+{
+	for (size_t i = 0; i < r->meta_keys.count; i++)
+		if (strcmp(r->meta_keys.items[i].p, key) == 0)
+			return text_set(&r->meta_values.items[i], json, n);
+	if (!list_add(&r->meta_keys, key, strlen(key)))
+		return false;
+	if (list_add(&r->meta_values, json, n))
+		return true;
+	free(r->meta_keys.items[--r->meta_keys.count].p);
+	return false;
+}
+
+const struct text *record_get(const struct record *r, const char *key)
+{
+	for (size_t i = 0; i < r->meta_keys.count; i++)
+		if (strcmp(r->meta_keys.items[i].p, key) == 0)
+			return &r->meta_values.items[i];
+	return NULL;
+}
+
+bool record_warn(struct record *r, const char *text, size_t n)
+{
+	return r->warnings.count >= MAX_WARNINGS || list_add(&r->warnings, text, n);
+}
+
+bool record_detail(struct record *r, const char *json, size_t n)
+{
+	return r->details.count >= MAX_WARNINGS || list_add(&r->details, json, n);
+}
+
+static size_t get32(const char *p)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	return (size_t)u[0] | (size_t)u[1] << 8 | (size_t)u[2] << 16 | (size_t)u[3] << 24;
+}
+
+static bool is_json(const struct json_span *s)
+{
+	return json_check(s->p, s->n, MAX_DEPTH, NULL);
+}
+
+/* A part that must be JSON; empty counts as absent. */
+static bool set_json(struct text *t, const struct json_span *s)
+{
+	return s->n == 0 ? true : is_json(s) && text_set(t, s->p, s->n);
+}
+
+static long long number(const struct json_span *s)
+{
+	char digits[24] = { 0 };
+	if (s->n == 0 || s->n >= sizeof digits)
+		return 0;
+	(void)memcpy(digits, s->p, s->n);
+	return strtoll(digits, NULL, 10);
+}
+
+static unsigned flags_of(const struct json_span *s)
+{
+	unsigned f = 0;
+	for (size_t i = 0; i < s->n; i++)
+		f |= s->p[i] == 't' ? RESULT_TEXT : s->p[i] == 's' ? RESULT_STREAMED : s->p[i] == 'e' ? RESULT_ENVELOPE_STDERR :
+		     s->p[i] == 'r' ? RESULT_RAW : 0;
+	return f;
+}
+
+static bool take_result(struct record *r, const struct json_span *part, size_t count)
+{
+	if (count < 6 || r->has_result)
+		return false;
+	long long code = number(&part[0]);
+	if (code < 0 || code > 125)
+		return false;
+	r->exit_code = (int)code;
+	r->flags = flags_of(&part[5]);
+	r->has_result = set_json(&r->data, &part[1]) && set_json(&r->error, &part[2]) &&
+			text_set(&r->out_text, part[3].p, part[3].n) && text_set(&r->err_text, part[4].p, part[4].n);
+	return r->has_result;
+}
+
+static bool take_meta(struct record *r, const struct json_span *part)
+{
+	char key[64] = { 0 };
+	if (part[0].n == 0 || part[0].n >= sizeof key || !is_json(&part[1]))
+		return false;
+	(void)memcpy(key, part[0].p, part[0].n);
+	return record_meta(r, key, part[1].p, part[1].n);
+}
+
+static bool take_deadline(struct record *r, const struct json_span *part)
+{
+	r->timeout_ms = number(&part[0]);
+	r->timeout_retryable = part[1].n == 1 && part[1].p[0] == '1';
+	r->has_deadline = true;
+	r->deadline_from_ns = clock_mono_ns();
+	return r->timeout_ms >= 0;
+}
+
+static bool take_exit_map(struct record *r, const struct json_span *part)
+{
+	long long from = number(&part[0]), to = number(&part[1]);
+	if (from < 0 || from > 255 || to < 0 || to > 255)
+		return false;
+	r->exit_map[from] = (int)to;
+	return true;
+}
+
+static bool take(struct record *r, char kind, const struct json_span *part, size_t count, const struct record_sink *sink)
+{
+	switch (kind) {
+	case 'M': return count == 2 && take_meta(r, part);
+	case 'D': return count == 2 && take_deadline(r, part);
+	case 'Y': return count == 2 && take_exit_map(r, part);
+	case 'W': return count == 1 && record_warn(r, part[0].p, part[0].n);
+	case 'w': return count == 1 && is_json(&part[0]) && record_detail(r, part[0].p, part[0].n);
+	case 'K': return count == 1 && set_json(&r->cut, &part[0]);
+	case 'A': return count == 1 && set_json(&r->audit, &part[0]);
+	case 'X': r->effects = true; return true;
+	case 'U': r->unwinding = true; return true;
+	case 'C': return record_warn(r, "CLEANUP_FAILED: the command's cleanup raised an error", 53);
+	case 'F': return count == 2 && text_set(&r->fatal, part[0].p, part[0].n) && text_set(&r->trace, part[1].p, part[1].n);
+	case 'R': return take_result(r, part, count);
+	case 'S': if (count == 1) sink->secret(sink->arg, part[0].p, part[0].n); return count == 1;
+	case 'E': if (count == 1) sink->row(sink->arg, part[0].p, part[0].n); return count == 1;
+	case 'L': {
+		char level[8] = { 0 };
+		if (count != 2 || part[0].n >= sizeof level)
+			return false;
+		(void)memcpy(level, part[0].p, part[0].n);
+		sink->log(sink->arg, level, part[1].p, part[1].n);
+		return true;
+	}
+	default: return false;
+	}
+}
+
+static bool frame(struct record *r, char kind, const char *p, size_t n, const struct record_sink *sink)
+{
+	struct json_span part[MAX_PARTS];
+	size_t count = 0;
+	while (n > 0) {
+		if (n < 4 || count == MAX_PARTS || get32(p) > n - 4)
+			return false;
+		part[count++] = (struct json_span){ p + 4, get32(p) };
+		size_t used = 4 + get32(p);
+		p += used;
+		n -= used;
+	}
+	return take(r, kind, part, count, sink);
+}
+
+void record_feed(struct record *r, const char *bytes, size_t n, const struct record_sink *sink)
+{
+	if (r->broken)
+		return;
+	if (!buf_put(&r->input, bytes, n)) {
+		r->out_of_memory = r->broken = true;
+		return;
+	}
+	size_t at = 0;
+	while (r->input.len - at >= 5 && !r->broken) {
+		const char *p = r->input.data + at;
+		size_t len = get32(p + 1);
+		if (len > MAX_FRAME)
+			r->broken = true;
+		if (r->broken || r->input.len - at - 5 < len)
+			break;
+		if (!frame(r, p[0], p + 5, len, sink))
+			r->broken = true;
+		at += 5 + len;
+	}
+	if (at > 0) {
+		(void)memmove(r->input.data, r->input.data + at, r->input.len - at);
+		r->input.len -= at;
+	}
+}

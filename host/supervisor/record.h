@@ -1,0 +1,65 @@
+/* What the worker has said so far, read from its frames. Whatever the worker does, the record stays well-formed:
+ * a part that is not valid JSON where JSON belongs marks the record broken. */
+#ifndef TOOL_SUPERVISOR_RECORD_H
+#define TOOL_SUPERVISOR_RECORD_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct text {
+	char *p; /* NUL-terminated copy */
+	size_t n;
+};
+
+struct text_list {
+	struct text *items;
+	size_t count, cap;
+};
+
+enum result_flags { RESULT_TEXT = 1, RESULT_STREAMED = 2, RESULT_ENVELOPE_STDERR = 4, RESULT_RAW = 8 };
+
+struct record {
+	struct text_list meta_keys, meta_values; /* same indices */
+	struct text_list warnings, details;
+	struct text cut;   /* data when the run is cut short; JSON */
+	struct text audit; /* sanitized arguments; JSON object */
+	struct text fatal, trace;
+	bool has_result, effects, unwinding, broken, out_of_memory;
+	int exit_code;
+	unsigned flags;
+	struct text data, error, out_text, err_text;
+	bool has_deadline;
+	int64_t timeout_ms;
+	bool timeout_retryable;
+	int64_t deadline_from_ns; /* when the limit began to count */
+	int exit_map[256];        /* the dialect's exit codes; -1 keeps the code */
+	struct buf input;         /* bytes of unfinished frames */
+};
+
+/* What a frame asks to be done at once. */
+struct record_sink {
+	void *arg;
+	void (*row)(void *arg, const char *line, size_t n);
+	void (*log)(void *arg, const char *level, const char *line, size_t n);
+	void (*secret)(void *arg, const char *bytes, size_t n);
+};
+
+bool record_init(struct record *r);
+void record_free(struct record *r);
+
+/* Takes bytes of the frame stream. */
+void record_feed(struct record *r, const char *bytes, size_t n, const struct record_sink *sink);
+
+/* Sets a meta entry; the latest value wins. json must be valid JSON. */
+bool record_meta(struct record *r, const char *key, const char *json, size_t n);
+/* The JSON of a meta entry, or NULL. */
+const struct text *record_get(const struct record *r, const char *key);
+/* Adds a warning string. */
+bool record_warn(struct record *r, const char *text, size_t n);
+/* Adds an object to meta.warning_details; json must be valid. */
+bool record_detail(struct record *r, const char *json, size_t n);
+
+#endif

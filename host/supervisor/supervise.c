@@ -1,0 +1,704 @@
+#include "supervise.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/utf8.h"
+#include "envelope.h"
+#include "reap.h"
+#include "record.h"
+#include "redact.h"
+#include "sink.h"
+#include "version.h"
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STOP_GRACE_MS 35      /* from the interrupt to SIGKILL when the worker does not react */
+#define CLEANUP_GRACE_MS 2000 /* once the worker says that it cleans up */
+#define CHILD_GRACE_MS 5000   /* for children after SIGTERM or SIGINT (REQ-F-031) */
+#define ORPHAN_GRACE_MS 200   /* for undeclared processes after a normal end */
+#define STALL_MS 30000        /* a reader that takes nothing for so long has lost the answer */
+#define MAX_QUEUED ((size_t)1 << 20)
+#define MAX_CAPTURE ((size_t)64 << 10)
+#define SHOWN_CAPTURE 4096
+
+enum reason { NOT_STOPPED, DEADLINE, SIGNALLED, READER_GONE, OUTPUT_LOST };
+
+struct supervision {
+	const struct snapshot *snapshot;
+	const struct options *opt;
+	struct record record;
+	struct redactor secrets;
+	struct sink out, err;
+	struct buf captured, noise; /* what others wrote to descriptors 1 and 2 */
+	pid_t worker;
+	bool worker_ended;
+	int status; /* of waitpid */
+	int frames_fd, stdout_fd, stderr_fd, signal_fd;
+	enum reason reason;
+	int signal_number;
+	int64_t kill_at_ns; /* 0: not set */
+	bool killed, cleanup_seen;
+	bool secrets_lost; /* out of memory while registering one: nothing of the run may be shown */
+};
+
+/* stderr */
+
+static bool wanted(const struct supervision *v, const char *level)
+{
+	enum verbosity have = v->opt->verbosity;
+	if (have == QUIET)
+		return false;
+	if (strcmp(level, "debug") == 0)
+		return have == DEBUG;
+	if (strcmp(level, "info") == 0 || strcmp(level, "warn") == 0)
+		return have >= NORMAL;
+	return true; /* error, and text that was asked for */
+}
+
+static void put_prefix(const struct supervision *v, struct buf *b, const char *level)
+{
+	const char *trace = snapshot_env(v->snapshot, "TOOL_TRACE_ID");
+	if (strcmp(level, "text") == 0)
+		return;
+	if (trace != NULL && trace[0] != '\0') {
+		size_t n = strnlen(trace, 256);
+		(void)buf_puts(b, "[TRACE ");
+		(void)utf8_clean(b, trace, n, UTF8_CLEAN);
+		(void)buf_puts(b, "] ");
+	}
+	(void)buf_puts(b, strcmp(level, "debug") == 0 ? "[DEBUG] " :
+			  strcmp(level, "info") == 0  ? "[INFO] " :
+			  strcmp(level, "warn") == 0  ? "[WARN] " :
+							"[ERROR] ");
+}
+
+static void log_line(void *arg, const char *level, const char *text, size_t n)
+{
+	struct supervision *v = arg;
+	struct buf clean, line;
+	if (!wanted(v, level) || v->secrets_lost)
+		return;
+	buf_init(&clean);
+	buf_init(&line);
+	bool keep_color = v->opt->color && strcmp(level, "text") == 0;
+	put_prefix(v, &clean, level);
+	(void)utf8_clean(&clean, text, n, keep_color ? UTF8_STRIP_CR | UTF8_STRIP_NUL : UTF8_CLEAN);
+	if (!clean.failed && redact_text(&v->secrets, clean.data != NULL ? clean.data : "", clean.len, &line) &&
+	    (line.len > 0 && line.data[line.len - 1] == '\n' ? true : buf_putc(&line, '\n')))
+		sink_put(&v->err, line.data, line.len);
+	buf_free(&clean);
+	buf_free(&line);
+}
+
+static void say(struct supervision *v, const char *level, const char *text)
+{
+	log_line(v, level, text, strlen(text));
+}
+
+/* stdout rows and secrets as the worker sends them */
+
+static void stream_row(void *arg, const char *text, size_t n)
+{
+	struct supervision *v = arg;
+	struct buf line;
+	buf_init(&line);
+	bool json = v->opt->format == FORMAT_JSON || v->opt->format == FORMAT_JSONL;
+	if (json && !json_check(text, n, 200, NULL)) {
+		v->record.broken = true;
+		return;
+	}
+	bool ok = !v->secrets_lost && (json ? redact_json(&v->secrets, text, n, &line) : redact_text(&v->secrets, text, n, &line));
+	if (ok && buf_putc(&line, '\n'))
+		sink_put(&v->out, line.data, line.len);
+	buf_free(&line);
+}
+
+static void add_secret(void *arg, const char *bytes, size_t n)
+{
+	struct supervision *v = arg;
+	if (!redact_add(&v->secrets, bytes, n))
+		v->secrets_lost = true;
+}
+
+static struct record_sink actions(struct supervision *v)
+{
+	return (struct record_sink){ v, stream_row, log_line, add_secret };
+}
+
+/* Facts that every answer carries, before the worker adds its own (REQ-F-021 to F-028, F-057). */
+
+static bool meta_string(struct record *r, const char *key, const char *value)
+{
+	struct buf b;
+	buf_init(&b);
+	bool ok = json_put_string(&b, value, strlen(value)) && record_meta(r, key, b.data, b.len);
+	buf_free(&b);
+	return ok;
+}
+
+static bool meta_int(struct record *r, const char *key, int64_t value)
+{
+	struct buf b;
+	buf_init(&b);
+	bool ok = json_put_int(&b, value) && record_meta(r, key, b.data, b.len);
+	buf_free(&b);
+	return ok;
+}
+
+static bool headless(const struct snapshot *s)
+{
+	return !s->tty[1] || snapshot_ci(s) ||
+	       (snapshot_env(s, "DISPLAY") == NULL && snapshot_env(s, "WAYLAND_DISPLAY") == NULL);
+}
+
+static bool base_meta(struct supervision *v)
+{
+	const struct snapshot *s = v->snapshot;
+	struct record *r = &v->record;
+	char stamp[25];
+	clock_rfc3339(s->start_epoch_ms, stamp);
+	const char *trace = snapshot_env(s, "TOOL_TRACE_ID");
+	char short_trace[257] = { 0 };
+	if (trace != NULL)
+		(void)memcpy(short_trace, trace, strnlen(trace, 256));
+	return meta_string(r, "request_id", s->request_id) && meta_string(r, "timestamp", stamp) &&
+	       meta_string(r, "tool_version", TOOL_VERSION) && meta_string(r, "cwd", s->cwd) &&
+	       meta_string(r, "schema_version", "1.0") && meta_string(r, "command", s->program) &&
+	       meta_string(r, "effective_config_hash", "e3b0c4") && record_meta(r, "config_sources", "[]", 2) &&
+	       meta_int(r, "timeout_ms", v->opt->start_timeout_ms) &&
+	       (short_trace[0] == '\0' || meta_string(r, "trace_id", short_trace)) &&
+	       (!headless(s) || record_meta(r, "headless", "true", 4));
+}
+
+/* Start */
+
+static bool make_pipe(int fd[2])
+{
+	return pipe2(fd, O_CLOEXEC) == 0;
+}
+
+_Noreturn static void become_worker(const struct snapshot *s, int frames, int out, int err)
+{
+	if (dup2(out, 1) < 0 || dup2(err, 2) < 0)
+		_exit(1);
+	int keep = fcntl(frames, F_DUPFD_CLOEXEC, 100);
+	if (keep < 0 || syscall(SYS_close_range, 3U, (unsigned)keep - 1, 0U) != 0)
+		_exit(1);
+	(void)syscall(SYS_close_range, (unsigned)keep + 1, ~0U, 0U);
+	worker_main(s, keep);
+}
+
+static bool open_signals(struct supervision *v)
+{
+	sigset_t set;
+	static const int caught[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD };
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
+		(void)sigaddset(&set, caught[i]);
+	struct sigaction plain = { .sa_handler = SIG_DFL };
+	for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
+		(void)sigaction(caught[i], &plain, NULL); /* a shell may have left SIGINT ignored */
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	v->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return v->signal_fd >= 0;
+}
+
+static bool start(struct supervision *v)
+{
+	int frames[2], out[2], err[2];
+	int real_out = fcntl(1, F_DUPFD_CLOEXEC, 10), real_err = fcntl(2, F_DUPFD_CLOEXEC, 10);
+	if (real_out < 0 || real_err < 0 || !open_signals(v) || !make_pipe(frames) || !make_pipe(out) || !make_pipe(err))
+		return false;
+	sink_init(&v->out, real_out, v->snapshot->closed[1]);
+	sink_init(&v->err, real_err, v->snapshot->closed[2]);
+	reap_adopt();
+	v->worker = fork();
+	if (v->worker < 0)
+		return false;
+	if (v->worker == 0)
+		become_worker(v->snapshot, frames[1], out[1], err[1]);
+	(void)close(frames[1]), (void)close(out[1]), (void)close(err[1]);
+	v->frames_fd = frames[0], v->stdout_fd = out[0], v->stderr_fd = err[0];
+	int fds[] = { frames[0], out[0], err[0] };
+	for (size_t i = 0; i < 3; i++)
+		(void)fcntl(fds[i], F_SETFL, O_NONBLOCK);
+	return true;
+}
+
+/* Stopping the worker */
+
+static void stop(struct supervision *v, enum reason reason)
+{
+	if (v->reason != NOT_STOPPED || v->worker_ended || v->record.has_result)
+		return;
+	v->reason = reason;
+	(void)kill(v->worker, SIGUSR1);
+	if (reason == SIGNALLED)
+		(void)reap_signal(SIGTERM, v->worker);
+	v->kill_at_ns = clock_mono_ns() + (int64_t)STOP_GRACE_MS * 1000000;
+}
+
+static int64_t deadline_ns(const struct supervision *v)
+{
+	const struct record *r = &v->record;
+	if (v->reason != NOT_STOPPED || r->has_result)
+		return 0;
+	if (!r->has_deadline)
+		return v->snapshot->start_mono_ns + v->opt->start_timeout_ms * 1000000;
+	return r->timeout_ms == 0 ? 0 : r->deadline_from_ns + r->timeout_ms * 1000000;
+}
+
+static void check_clocks(struct supervision *v)
+{
+	int64_t now = clock_mono_ns(), limit = deadline_ns(v);
+	if (limit != 0 && now >= limit)
+		stop(v, DEADLINE);
+	if (v->record.unwinding && !v->cleanup_seen) {
+		v->cleanup_seen = true;
+		if (v->kill_at_ns != 0)
+			v->kill_at_ns = now + (int64_t)CLEANUP_GRACE_MS * 1000000;
+	}
+	if (v->kill_at_ns != 0 && now >= v->kill_at_ns && !v->killed) {
+		v->killed = true;
+		(void)kill(v->worker, SIGKILL);
+	}
+}
+
+static int poll_timeout(const struct supervision *v)
+{
+	int64_t at = deadline_ns(v);
+	if (v->kill_at_ns != 0 && !v->killed && (at == 0 || v->kill_at_ns < at))
+		at = v->kill_at_ns;
+	if (at == 0)
+		return -1;
+	int64_t left = at - clock_mono_ns();
+	if (left <= 0)
+		return 0;
+	int64_t ms = (left + 999999) / 1000000;
+	return ms > 3600000 ? 3600000 : (int)ms;
+}
+
+/* Reading */
+
+static bool pull(int *fd, struct buf *into, size_t keep)
+{
+	char chunk[65536];
+	ssize_t n = read(*fd, chunk, sizeof chunk);
+	if (n > 0) {
+		size_t room = into->len < keep ? keep - into->len : 0;
+		(void)buf_put(into, chunk, (size_t)n < room ? (size_t)n : room);
+		return true;
+	}
+	if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		(void)close(*fd);
+		*fd = -1;
+	}
+	return false;
+}
+
+static bool pull_frames(struct supervision *v)
+{
+	char chunk[65536];
+	ssize_t n = read(v->frames_fd, chunk, sizeof chunk);
+	if (n > 0) {
+		struct record_sink sink = actions(v);
+		record_feed(&v->record, chunk, (size_t)n, &sink);
+		return true;
+	}
+	if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		(void)close(v->frames_fd);
+		v->frames_fd = -1;
+	}
+	return false;
+}
+
+static void on_signal(struct supervision *v, int number)
+{
+	if (number == SIGCHLD) {
+		int status;
+		pid_t p;
+		while (!v->worker_ended && (p = waitpid(v->worker, &status, WNOHANG)) == v->worker) {
+			v->worker_ended = true;
+			v->status = status;
+		}
+		return;
+	}
+	if (v->reason == SIGNALLED && number == SIGINT) {
+		v->kill_at_ns = clock_mono_ns(); /* a second Ctrl+C does not wait for cleanup (REQ-F-069) */
+		return;
+	}
+	if (v->reason == NOT_STOPPED)
+		v->signal_number = number;
+	stop(v, SIGNALLED);
+}
+
+static void read_signals(struct supervision *v)
+{
+	struct signalfd_siginfo si;
+	while (read(v->signal_fd, &si, sizeof si) == (ssize_t)sizeof si)
+		on_signal(v, (int)si.ssi_signo);
+}
+
+static void watch_sinks(struct supervision *v)
+{
+	sink_pump(&v->out);
+	sink_pump(&v->err);
+	if (v->out.gone)
+		stop(v, READER_GONE);
+	else if (v->out.error != 0 && v->out.error != EBADF)
+		stop(v, OUTPUT_LOST);
+}
+
+static void turn(struct supervision *v)
+{
+	struct pollfd p[6] = {
+		{ .fd = sink_pending(&v->out) < MAX_QUEUED ? v->frames_fd : -1, .events = POLLIN },
+		{ .fd = v->stdout_fd, .events = POLLIN },
+		{ .fd = v->stderr_fd, .events = POLLIN },
+		{ .fd = v->signal_fd, .events = POLLIN },
+		{ .fd = sink_pending(&v->out) > 0 ? v->out.fd : -1, .events = POLLOUT },
+		{ .fd = sink_pending(&v->err) > 0 ? v->err.fd : -1, .events = POLLOUT },
+	};
+	if (poll(p, 6, poll_timeout(v)) < 0 && errno != EINTR)
+		return;
+	if (p[1].revents != 0)
+		(void)pull(&v->stdout_fd, &v->captured, MAX_CAPTURE);
+	if (p[2].revents != 0)
+		(void)pull(&v->stderr_fd, &v->noise, MAX_CAPTURE);
+	if (p[0].revents != 0)
+		(void)pull_frames(v);
+	if (p[3].revents != 0)
+		read_signals(v);
+	watch_sinks(v);
+	check_clocks(v);
+}
+
+/* The end */
+
+static void drain_pipes(struct supervision *v)
+{
+	while (v->frames_fd >= 0 && pull_frames(v)) {
+	}
+	while (v->stdout_fd >= 0 && pull(&v->stdout_fd, &v->captured, MAX_CAPTURE)) {
+	}
+	while (v->stderr_fd >= 0 && pull(&v->stderr_fd, &v->noise, MAX_CAPTURE)) {
+	}
+}
+
+/* Text that is no JSON becomes a warning; JSON lines of others are dropped (REQ-F-060). */
+static void intercept(struct supervision *v)
+{
+	struct buf text, detail;
+	const char *p = v->captured.data, *end = p + v->captured.len;
+	buf_init(&text);
+	buf_init(&detail);
+	(void)buf_puts(&text, "THIRD_PARTY_STDOUT: ");
+	size_t head = text.len;
+	for (; p != NULL && p < end;) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+		size_t n = (size_t)((nl != NULL ? nl : end) - p);
+		bool json = n > 0 && (*p == '{' || *p == '[') && json_check(p, n, 100, NULL);
+		if (n > 0 && !json && text.len < SHOWN_CAPTURE)
+			(void)buf_puts(&text, text.len > head ? "\n" : ""),
+				(void)buf_put(&text, p, n < SHOWN_CAPTURE ? n : SHOWN_CAPTURE);
+		p += n + 1;
+	}
+	if (text.len > head && !text.failed && record_warn(&v->record, text.data, text.len) &&
+	    buf_puts(&detail, "{\"code\":\"THIRD_PARTY_STDOUT\",\"detail\":") &&
+	    json_put_string(&detail, text.data + head, text.len - head) && buf_putc(&detail, '}'))
+		(void)record_detail(&v->record, detail.data, detail.len);
+	if (v->captured.len > 0)
+		log_line(v, "debug", v->captured.data, v->captured.len);
+	buf_free(&text);
+	buf_free(&detail);
+}
+
+static bool cut_data(struct supervision *v, struct outcome *o)
+{
+	return v->record.cut.n == 0 || buf_put(&o->data, v->record.cut.p, v->record.cut.n);
+}
+
+static bool timed_out(struct supervision *v, struct outcome *o)
+{
+	char message[96], extra[64];
+	const struct record *r = &v->record;
+	int64_t limit = r->has_deadline ? r->timeout_ms : v->opt->start_timeout_ms;
+	(void)snprintf(message, sizeof message, "Stopped after the %lld ms limit.", (long long)limit);
+	(void)snprintf(extra, sizeof extra, ",\"timeout_ms\":%lld", (long long)limit);
+	return cut_data(v, o) && outcome_fail(o, 10, "TIMEOUT", message, "execution", r->timeout_retryable, extra);
+}
+
+static bool cancelled(struct supervision *v, struct outcome *o)
+{
+	const char *name = v->signal_number == SIGINT ? "SIGINT" : v->signal_number == SIGHUP ? "SIGHUP" : "SIGTERM";
+	char message[48], extra[64];
+	(void)snprintf(message, sizeof message, "Cancelled by %s.", name);
+	(void)snprintf(extra, sizeof extra, ",\"signal\":\"%s\",\"partial\":true", name);
+	return cut_data(v, o) && record_meta(&v->record, "partial", "true", 4) &&
+	       outcome_fail(o, v->signal_number == SIGINT ? 130 : 143, "CANCELLED", message, "execution", false, extra);
+}
+
+/* The worker ended without an answer. After a first effect nobody knows how much was done: exit 3. */
+static bool crashed(struct supervision *v, struct outcome *o)
+{
+	char message[128], extra[64] = "";
+	const char *code = "WORKER_FAILED";
+	int sig = WIFSIGNALED(v->status) ? WTERMSIG(v->status) : 0;
+	if (v->record.fatal.p != NULL && strstr(v->record.fatal.p, "not enough memory") != NULL) {
+		code = "OUT_OF_MEMORY";
+		(void)snprintf(message, sizeof message, "The command used more memory than it may.");
+	} else if (v->record.fatal.p != NULL) {
+		code = "INTERNAL_ERROR";
+		(void)snprintf(message, sizeof message, "The host failed while it ran the command; stderr says where.");
+	} else if (sig != 0) {
+		code = sig == SIGKILL ? "WORKER_KILLED" : "WORKER_CRASHED";
+		(void)snprintf(message, sizeof message, "The command's process was ended by signal %d (SIG%s).", sig,
+			       sigabbrev_np(sig) != NULL ? sigabbrev_np(sig) : "?");
+		(void)snprintf(extra, sizeof extra, ",\"signal\":\"SIG%s\"", sigabbrev_np(sig) != NULL ? sigabbrev_np(sig) : "?");
+	} else {
+		(void)snprintf(message, sizeof message, "The command's process ended without an answer.");
+	}
+	return cut_data(v, o) && outcome_fail(o, v->record.effects ? 3 : 1, code, message, "execution", false, extra);
+}
+
+static bool finished(struct supervision *v, struct outcome *o)
+{
+	const struct record *r = &v->record;
+	o->exit_code = r->exit_code;
+	if (r->exit_code != 0 && r->error.n == 0)
+		return outcome_fail(o, r->exit_code, "INTERNAL_ERROR", "The command failed without an error.", "execution", false, "");
+	return buf_put(&o->data, r->data.p, r->data.n) &&
+	       (r->exit_code == 0 || buf_put(&o->error, r->error.p, r->error.n));
+}
+
+static bool decide(struct supervision *v, struct outcome *o)
+{
+	if (v->reason == DEADLINE)
+		return timed_out(v, o);
+	if (v->reason == SIGNALLED)
+		return cancelled(v, o);
+	if (v->record.broken || v->secrets_lost)
+		return outcome_fail(o, v->record.effects ? 3 : 1, "WORKER_FAILED", "The command's process sent an answer that is not valid.",
+				    "execution", false, "");
+	return v->record.has_result ? finished(v, o) : crashed(v, o);
+}
+
+static bool is_json_format(const struct options *opt)
+{
+	return opt->format == FORMAT_JSON || opt->format == FORMAT_JSONL;
+}
+
+/* What the host itself has to tell a person about a run that ended badly. */
+static void tell_person(struct supervision *v, const struct outcome *o)
+{
+	struct json_span key, value;
+	size_t at = 0;
+	while (json_object_next(o->error.data, o->error.len, &at, &key, &value)) {
+		if (key.n != 9 || memcmp(key.p, "\"message\"", 9) != 0)
+			continue;
+		struct buf b;
+		buf_init(&b);
+		if (buf_puts(&b, "error: ") && json_unquote(&b, value.p, value.n))
+			log_line(v, "text", b.data, b.len);
+		buf_free(&b);
+	}
+}
+
+static void put_text(struct supervision *v, const struct text *t)
+{
+	struct buf b;
+	buf_init(&b);
+	if (t->n > 0 && redact_text(&v->secrets, t->p, t->n, &b))
+		sink_put(&v->out, b.data, b.len);
+	buf_free(&b);
+}
+
+static void put_envelope(struct supervision *v, struct outcome *o, struct sink *to)
+{
+	struct buf line;
+	buf_init(&line);
+	int64_t ms = (clock_mono_ns() - v->snapshot->start_mono_ns) / 1000000;
+	if (meta_int(&v->record, "duration_ms", v->opt->stable ? 0 : ms) &&
+	    envelope_write(o, &v->record, v->opt, &v->secrets, &line))
+		sink_put(to, line.data, line.len);
+	else
+		to->error = ENOMEM;
+	buf_free(&line);
+}
+
+static void answer(struct supervision *v, struct outcome *o)
+{
+	const struct record *r = &v->record;
+	bool whole = r->has_result && v->reason == NOT_STOPPED && !r->broken && !v->secrets_lost;
+	bool text = whole && (r->flags & RESULT_TEXT) != 0;
+	if (v->reason == READER_GONE)
+		return;
+	if (text)
+		put_text(v, &r->out_text);
+	else if (is_json_format(v->opt))
+		put_envelope(v, o, &v->out);
+	else if (v->opt->format == FORMAT_TEXT && o->exit_code != 0)
+		put_envelope(v, o, &v->err);
+	else if (!whole)
+		tell_person(v, o);
+	if (whole && r->err_text.n > 0)
+		log_line(v, "text", r->err_text.p, r->err_text.n);
+}
+
+/* stdout that could not take the answer is a failure of the run, told in one line. */
+static int settle_output(struct supervision *v, int exit_code)
+{
+	if (v->out.error == 0 || v->out.gone)
+		return exit_code;
+	char text[160];
+	const char *why = v->out.error == EBADF ? "it is closed" : strerror(v->out.error);
+	(void)snprintf(text, sizeof text, "error: The answer could not be written to stdout: %s.", why);
+	say(v, "text", text);
+	return exit_code != 0 ? exit_code : 1;
+}
+
+static void report_noise(struct supervision *v, const struct outcome *o)
+{
+	if (v->record.trace.n > 0)
+		log_line(v, "error", v->record.trace.p, v->record.trace.n);
+	if (v->noise.len > 0)
+		log_line(v, !v->record.has_result && o->exit_code != 0 && v->reason == NOT_STOPPED ? "error" : "info",
+			 v->noise.data, v->noise.len);
+}
+
+static int finish(struct supervision *v)
+{
+	struct outcome o;
+	outcome_init(&o);
+	int64_t grace = v->reason == SIGNALLED ? CHILD_GRACE_MS : v->reason == DEADLINE ? 0 : ORPHAN_GRACE_MS;
+	reap_all(grace);
+	drain_pipes(v);
+	intercept(v);
+	bool ok = decide(v, &o);
+	report_noise(v, &o);
+	int code = v->reason == READER_GONE ? 0 : ok ? o.exit_code : 1;
+	if (ok)
+		answer(v, &o);
+	else
+		v->out.error = ENOMEM;
+	sink_drain(&v->out, STALL_MS);
+	if (o.exit_code != 0 && code == 0 && !v->out.gone)
+		code = o.exit_code;
+	if (code >= 0 && code < 256 && v->record.exit_map[code] >= 0)
+		code = v->record.exit_map[code];
+	code = settle_output(v, code);
+	sink_drain(&v->err, 1000);
+	outcome_free(&o);
+	return code;
+}
+
+static void release(struct supervision *v)
+{
+	record_free(&v->record);
+	redact_free(&v->secrets);
+	sink_free(&v->out);
+	sink_free(&v->err);
+	buf_free(&v->captured);
+	buf_free(&v->noise);
+}
+
+int supervise(const struct snapshot *s, const struct options *opt)
+{
+	struct supervision v;
+	(void)memset(&v, 0, sizeof v);
+	v.snapshot = s;
+	v.opt = opt;
+	v.frames_fd = v.stdout_fd = v.stderr_fd = v.signal_fd = -1;
+	buf_init(&v.captured);
+	buf_init(&v.noise);
+	if (!record_init(&v.record) || !base_meta(&v) || !redact_environment(&v.secrets, s) || !start(&v)) {
+		(void)dprintf(2, "error: The host cannot start: %s.\n", strerror(errno));
+		release(&v);
+		return 1;
+	}
+	while (!v.worker_ended)
+		turn(&v);
+	int code = finish(&v);
+	release(&v);
+	return code;
+}
+
+int answer_text(const struct snapshot *s, const struct options *opt, const char *text)
+{
+	struct sink out;
+	(void)opt;
+	sink_init(&out, 1, s->closed[1]);
+	sink_put(&out, text, strlen(text));
+	sink_drain(&out, STALL_MS);
+	int error = out.gone ? 0 : out.error;
+	sink_free(&out);
+	if (error == 0)
+		return 0;
+	(void)dprintf(2, "error: The answer could not be written to stdout: %s.\n",
+		      error == EBADF ? "it is closed" : strerror(error));
+	return 1;
+}
+
+static bool bad_flag_outcome(struct outcome *o, const struct options *opt)
+{
+	struct buf message, extra;
+	buf_init(&message);
+	buf_init(&extra);
+	bool ok;
+	if (opt->bad_value != NULL)
+		ok = buf_printf(&message, "%s does not take \"%s\".", opt->bad_flag, opt->bad_value);
+	else
+		ok = buf_printf(&message, "%s needs a value.", opt->bad_flag);
+	const char *fix = opt->bad_value != NULL ? "Use one of json, jsonl, tsv, plain, table, id" : "Give the flag a value";
+	struct buf item;
+	buf_init(&item);
+	ok = ok && buf_puts(&item, "{\"code\":\"INPUT_PARAM_INVALID\",\"field\":") &&
+	     json_put_string(&item, opt->bad_flag + 2, strlen(opt->bad_flag + 2)) && buf_puts(&item, ",\"message\":") &&
+	     json_put_string(&item, message.data, message.len) && buf_puts(&item, ",\"param\":") &&
+	     json_put_string(&item, opt->bad_flag, strlen(opt->bad_flag));
+	if (opt->bad_value != NULL)
+		ok = ok && buf_puts(&item, ",\"value\":") && json_put_string(&item, opt->bad_value, strlen(opt->bad_value));
+	ok = ok && buf_putc(&item, '}') && buf_puts(&extra, ",\"fix_required\":") && json_put_string(&extra, fix, strlen(fix)) &&
+	     buf_puts(&extra, ",\"errors\":[") && buf_put(&extra, item.data, item.len) && buf_puts(&extra, "]") &&
+	     buf_putc(&extra, '\0') && buf_putc(&message, '\0') &&
+	     outcome_fail(o, 2, "ARG_ERROR", message.data, "validation", false, extra.data);
+	buf_free(&message);
+	buf_free(&extra);
+	buf_free(&item);
+	return ok;
+}
+
+int answer_bad_flag(const struct snapshot *s, const struct options *opt)
+{
+	struct supervision v;
+	struct outcome o;
+	(void)memset(&v, 0, sizeof v);
+	v.snapshot = s;
+	v.opt = opt;
+	buf_init(&v.captured);
+	buf_init(&v.noise);
+	outcome_init(&o);
+	sink_init(&v.out, 1, s->closed[1]);
+	sink_init(&v.err, 2, s->closed[2]);
+	int code = 1;
+	if (record_init(&v.record) && base_meta(&v) && redact_environment(&v.secrets, s) && bad_flag_outcome(&o, opt)) {
+		answer(&v, &o);
+		sink_drain(&v.out, STALL_MS);
+		code = settle_output(&v, 2);
+		sink_drain(&v.err, 1000);
+	}
+	outcome_free(&o);
+	release(&v);
+	return code;
+}

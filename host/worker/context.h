@@ -1,0 +1,29 @@
+/* The worker's one context: what C code in the worker shares.
+ * It exists once per process because a signal handler must reach it; nothing else is global. */
+#ifndef TOOL_WORKER_CONTEXT_H
+#define TOOL_WORKER_CONTEXT_H
+
+#include <lua.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct task;
+struct loop;
+struct snapshot;
+
+struct worker {
+	const struct snapshot *snapshot; /* the invocation: argv, environment, terminals, paths */
+	int frames_fd;                   /* where frames to the supervisor go */
+	lua_State *main;                 /* the state's main thread; runs no command code itself */
+	lua_State *volatile running;     /* the thread that runs Lua now: where an interrupt sets its hook */
+	volatile sig_atomic_t interrupted; /* the supervisor asked to stop */
+	struct task *current;            /* the task that runs now */
+	struct loop *loop;               /* the event loop; never NULL once the state exists */
+	size_t mem_used, mem_limit;      /* bytes held by Lua, and the cap; 0 = none */
+};
+
+/* The context of this process; frames_fd is -1 before worker_start. */
+struct worker *worker_context(void);
+
+#endif

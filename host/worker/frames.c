@@ -1,0 +1,60 @@
+#include "frames.h"
+
+#include "context.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define MAX_PARTS 16
+
+static void put32(unsigned char *p, size_t v)
+{
+	for (int i = 0; i < 4; i++)
+		p[i] = (unsigned char)(v >> (8 * i));
+}
+
+static bool write_vector(int fd, struct iovec *v, int n)
+{
+	while (n > 0) {
+		ssize_t w = writev(fd, v, n);
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return false;
+		while (n > 0 && (size_t)w >= v->iov_len) {
+			w -= (ssize_t)v->iov_len;
+			v++, n--;
+		}
+		if (n > 0) {
+			v->iov_base = (char *)v->iov_base + w;
+			v->iov_len -= (size_t)w;
+		}
+	}
+	return true;
+}
+
+bool frame_send(char kind, const struct frame_part *parts, size_t count)
+{
+	unsigned char head[5], lengths[MAX_PARTS][4];
+	struct iovec v[1 + 2 * MAX_PARTS];
+	size_t total = 0;
+	int n = 1;
+	if (count > MAX_PARTS)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (parts[i].len > UINT32_MAX - 4 - total)
+			return false;
+		put32(lengths[i], parts[i].len);
+		v[n++] = (struct iovec){ lengths[i], 4 };
+		if (parts[i].len > 0)
+			v[n++] = (struct iovec){ (void *)parts[i].data, parts[i].len };
+		total += 4 + parts[i].len;
+	}
+	head[0] = (unsigned char)kind;
+	put32(head + 1, total);
+	v[0] = (struct iovec){ head, sizeof head };
+	return write_vector(worker_context()->frames_fd, v, n);
+}

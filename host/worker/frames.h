@@ -1,0 +1,17 @@
+/* What the worker tells the supervisor: length-prefixed frames over one pipe.
+ * A frame is u8 kind, u32le payload length, payload; a payload is parts, each u32le length and bytes. */
+#ifndef TOOL_WORKER_FRAMES_H
+#define TOOL_WORKER_FRAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct frame_part {
+	const void *data;
+	size_t len;
+};
+
+/* Sends one frame of at most 16 parts; false when the supervisor is gone. */
+bool frame_send(char kind, const struct frame_part *parts, size_t count);
+
+#endif

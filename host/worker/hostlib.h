@@ -1,0 +1,20 @@
+/* The `host` table: the only way from Lua to the system. Framework modules get it by require "host"; commands never. */
+#ifndef TOOL_WORKER_HOSTLIB_H
+#define TOOL_WORKER_HOSTLIB_H
+
+#include <lua.h>
+
+/* Pushes the host table of this worker. [-0, +1] */
+void hostlib_open(lua_State *L);
+
+/* Parts of it, each adding its functions to the table on the stack top. [-0, +0] */
+void hostlib_file(lua_State *L);
+void hostlib_hash(lua_State *L);
+void hostlib_text(lua_State *L);
+void hostlib_process(lua_State *L);
+void hostlib_code(lua_State *L);
+
+/* Pushes nil and { code, message, path, errno } for a failed file call. Returns 2. */
+int hostlib_errno(lua_State *L, int err, const char *what, const char *path);
+
+#endif

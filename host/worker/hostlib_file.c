@@ -1,0 +1,301 @@
+#include "hostlib.h"
+
+#include "base/file.h"
+#include "base/buf.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOCK_TYPE "tool.lock"
+#define DEFAULT_MAX ((lua_Integer)16 << 20)
+
+static const char *code_of(int err)
+{
+	switch (err) {
+	case ENOENT: return "NOT_FOUND";
+	case EACCES: case EPERM: case EROFS: return "PERMISSION_DENIED";
+	case EFBIG: return "FILE_TOO_LARGE";
+	case ENOTDIR: return "NOT_A_DIRECTORY";
+	case EISDIR: return "IS_A_DIRECTORY";
+	case EEXIST: return "ALREADY_EXISTS";
+	case ENOSPC: case EDQUOT: return "DISK_FULL";
+	case ELOOP: return "SYMLINK_LOOP";
+	case EWOULDBLOCK: return "LOCK_HELD";
+	default: return "IO_ERROR";
+	}
+}
+
+int hostlib_errno(lua_State *L, int err, const char *what, const char *path)
+{
+	char text[256];
+	const char *reason = strerror_r(err, text, sizeof text);
+	lua_pushnil(L);
+	lua_createtable(L, 0, 4);
+	lua_pushstring(L, code_of(err));
+	lua_setfield(L, -2, "code");
+	lua_pushfstring(L, "Cannot %s %s: %s.", what, path, reason);
+	lua_setfield(L, -2, "message");
+	lua_pushstring(L, path);
+	lua_setfield(L, -2, "path");
+	lua_pushinteger(L, err);
+	lua_setfield(L, -2, "errno");
+	return 2;
+}
+
+/* A path argument without NUL bytes inside. */
+static const char *check_path(lua_State *L, int idx)
+{
+	size_t n;
+	const char *p = luaL_checklstring(L, idx, &n);
+	luaL_argcheck(L, strlen(p) == n, idx, "path contains a NUL byte");
+	return p;
+}
+
+static int buf_gc(lua_State *L)
+{
+	buf_free(lua_touserdata(L, 1));
+	return 0;
+}
+
+/* A buffer that a Lua error cannot leak. [-0, +1] */
+static struct buf *push_buf(lua_State *L)
+{
+	struct buf *b = lua_newuserdatauv(L, sizeof *b, 0);
+	buf_init(b);
+	if (luaL_newmetatable(L, "tool.buf") != 0) {
+		lua_pushcfunction(L, buf_gc);
+		lua_setfield(L, -2, "__gc");
+	}
+	lua_setmetatable(L, -2);
+	return b;
+}
+
+/* host.file.read(path[, max]) -> bytes | nil, err */
+static int l_read(lua_State *L)
+{
+	const char *path = check_path(L, 1);
+	lua_Integer max = luaL_optinteger(L, 2, DEFAULT_MAX);
+	struct buf *b = push_buf(L);
+	int rc = file_read(path, max > 0 ? (size_t)max : 0, b);
+	if (rc == ENOMEM)
+		return luaL_error(L, "not enough memory");
+	if (rc != 0)
+		return hostlib_errno(L, rc, "read", path);
+	lua_pushlstring(L, b->data != NULL ? b->data : "", b->len);
+	buf_free(b);
+	return 1;
+}
+
+static lua_Integer opt_field(lua_State *L, int idx, const char *name, lua_Integer otherwise)
+{
+	lua_Integer v = otherwise;
+	if (lua_istable(L, idx)) {
+		if (lua_getfield(L, idx, name) == LUA_TBOOLEAN)
+			v = lua_toboolean(L, -1);
+		else
+			v = luaL_optinteger(L, -1, otherwise);
+		lua_pop(L, 1);
+	}
+	return v;
+}
+
+/* host.file.write(path, bytes[, { mode, exclusive }]) -> true | nil, err */
+static int l_write(lua_State *L)
+{
+	const char *path = check_path(L, 1);
+	size_t n;
+	const char *bytes = luaL_checklstring(L, 2, &n);
+	mode_t mode = (mode_t)opt_field(L, 3, "mode", 0644);
+	int rc = file_write(path, bytes, n, mode, (int)opt_field(L, 3, "exclusive", 0));
+	if (rc != 0)
+		return hostlib_errno(L, rc, "write", path);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* host.file.append(path, bytes[, mode]) -> true | nil, err */
+static int l_append(lua_State *L)
+{
+	const char *path = check_path(L, 1);
+	size_t n;
+	const char *bytes = luaL_checklstring(L, 2, &n);
+	int rc = file_append(path, bytes, n, (mode_t)luaL_optinteger(L, 3, 0644));
+	if (rc != 0)
+		return hostlib_errno(L, rc, "append to", path);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static void set_int(lua_State *L, const char *name, lua_Integer v)
+{
+	lua_pushinteger(L, v);
+	lua_setfield(L, -2, name);
+}
+
+/* host.file.stat(path[, nofollow]) -> { type, size, mtime, mode, uid, dev, ino } | nil, err */
+static int l_stat(lua_State *L)
+{
+	const char *path = check_path(L, 1);
+	struct stat st;
+	if ((lua_toboolean(L, 2) ? lstat(path, &st) : stat(path, &st)) != 0)
+		return hostlib_errno(L, errno, "look at", path);
+	lua_createtable(L, 0, 7);
+	const char *type = S_ISREG(st.st_mode) ? "file" :
+			   S_ISDIR(st.st_mode) ? "directory" :
+			   S_ISLNK(st.st_mode) ? "link" : "other";
+	lua_pushstring(L, type);
+	lua_setfield(L, -2, "type");
+	set_int(L, "size", (lua_Integer)st.st_size);
+	set_int(L, "mtime", (lua_Integer)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000);
+	set_int(L, "mode", st.st_mode & 07777);
+	set_int(L, "uid", st.st_uid);
+	set_int(L, "dev", (lua_Integer)st.st_dev);
+	set_int(L, "ino", (lua_Integer)st.st_ino);
+	return 1;
+}
+
+static int dir_gc(lua_State *L)
+{
+	DIR **d = lua_touserdata(L, 1);
+	if (*d != NULL)
+		(void)closedir(*d);
+	*d = NULL;
+	return 0;
+}
+
+/* host.file.list(dir) -> names (unsorted, without . and ..) | nil, err */
+static int l_list(lua_State *L)
+{
+	const char *path = check_path(L, 1);
+	DIR **d = lua_newuserdatauv(L, sizeof *d, 0);
+	*d = NULL;
+	if (luaL_newmetatable(L, "tool.dir") != 0) {
+		lua_pushcfunction(L, dir_gc);
+		lua_setfield(L, -2, "__gc");
+	}
+	lua_setmetatable(L, -2);
+	*d = opendir(path);
+	if (*d == NULL)
+		return hostlib_errno(L, errno, "list", path);
+	lua_newtable(L);
+	lua_Integer n = 0;
+	for (struct dirent *e = readdir(*d); e != NULL; e = readdir(*d)) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		lua_pushstring(L, e->d_name);
+		lua_rawseti(L, -2, ++n);
+	}
+	(void)closedir(*d);
+	*d = NULL;
+	return 1;
+}
+
+/* host.file.mkdir(path[, mode[, parents]]) -> true | nil, err */
+static int l_mkdir(lua_State *L)
+{
+	const char *path = check_path(L, 1);
+	int rc = file_mkdir(path, (mode_t)luaL_optinteger(L, 2, 0755), lua_toboolean(L, 3));
+	if (rc != 0)
+		return hostlib_errno(L, rc, "create directory", path);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* host.file.remove(path) -> true | nil, err : a file, a link or an empty directory */
+static int l_remove(lua_State *L)
+{
+	const char *path = check_path(L, 1);
+	if (unlink(path) != 0 && !(errno == EISDIR && rmdir(path) == 0))
+		return hostlib_errno(L, errno, "remove", path);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* host.file.rename(from, to) -> true | nil, err */
+static int l_rename(lua_State *L)
+{
+	const char *from = check_path(L, 1), *to = check_path(L, 2);
+	if (rename(from, to) != 0)
+		return hostlib_errno(L, errno, "rename", from);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* host.file.access(path, "r"|"w"|"x") -> boolean */
+static int l_access(lua_State *L)
+{
+	const char *path = check_path(L, 1), *how = luaL_checkstring(L, 2);
+	int mode = how[0] == 'w' ? W_OK : how[0] == 'x' ? X_OK : R_OK;
+	lua_pushboolean(L, faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0);
+	return 1;
+}
+
+/* host.file.real(path) -> absolute path without links | nil, err */
+static int l_real(lua_State *L)
+{
+	const char *path = check_path(L, 1);
+	char *real = realpath(path, NULL);
+	if (real == NULL)
+		return hostlib_errno(L, errno, "resolve", path);
+	lua_pushstring(L, real); /* PATH_MAX bounds it; a raise here would leak one path */
+	free(real);
+	return 1;
+}
+
+/* Locks */
+
+static int lock_close(lua_State *L)
+{
+	int *fd = luaL_checkudata(L, 1, LOCK_TYPE);
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+	return 0;
+}
+
+/* host.file.lock(path, timeout_ms) -> lock | nil, err with err.holder : released by :close(), <close> or exit */
+static int l_lock(lua_State *L)
+{
+	const char *path = check_path(L, 1);
+	int timeout = (int)luaL_optinteger(L, 2, 10000);
+	int *fd = lua_newuserdatauv(L, sizeof *fd, 0);
+	*fd = -1;
+	luaL_setmetatable(L, LOCK_TYPE);
+	pid_t holder = 0;
+	int rc = file_lock(path, timeout, fd, &holder);
+	if (rc == 0)
+		return 1;
+	(void)hostlib_errno(L, rc, "lock", path);
+	set_int(L, "holder", holder);
+	return 2;
+}
+
+void hostlib_file(lua_State *L)
+{
+	static const luaL_Reg file[] = {
+		{ "read", l_read },   { "write", l_write },   { "append", l_append }, { "stat", l_stat },
+		{ "list", l_list },   { "mkdir", l_mkdir },   { "remove", l_remove }, { "rename", l_rename },
+		{ "access", l_access }, { "real", l_real },   { "lock", l_lock },     { NULL, NULL },
+	};
+	luaL_newlib(L, file);
+	lua_setfield(L, -2, "file");
+	if (luaL_newmetatable(L, LOCK_TYPE) != 0) {
+		lua_pushcfunction(L, lock_close);
+		lua_pushvalue(L, -1);
+		lua_setfield(L, -3, "__gc");
+		lua_pushvalue(L, -1);
+		lua_setfield(L, -3, "__close");
+		lua_newtable(L);
+		lua_insert(L, -2);
+		lua_setfield(L, -2, "close");
+		lua_setfield(L, -2, "__index");
+	}
+	lua_pop(L, 1);
+}

@@ -1,0 +1,380 @@
+#include "hostlib.h"
+
+#include "base/clock.h"
+#include "base/globals.h"
+#include "base/snapshot.h"
+#include "confine.h"
+#include "context.h"
+#include "frames.h"
+#include "version.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define MAX_WRITE_PATHS 64
+
+/* host.env(name) -> value | nil */
+static int l_env(lua_State *L)
+{
+	lua_pushstring(L, snapshot_env(worker_context()->snapshot, luaL_checkstring(L, 1)));
+	return 1;
+}
+
+/* host.environ() -> { NAME = value } */
+static int l_environ(lua_State *L)
+{
+	lua_newtable(L);
+	for (char **e = worker_context()->snapshot->env; *e != NULL; e++) {
+		const char *eq = strchr(*e, '=');
+		if (eq == NULL)
+			continue;
+		lua_pushlstring(L, *e, (size_t)(eq - *e));
+		lua_pushstring(L, eq + 1);
+		lua_rawset(L, -3);
+	}
+	return 1;
+}
+
+/* host.send(kind, part…) */
+static int l_send(lua_State *L)
+{
+	const char *kind = luaL_checkstring(L, 1);
+	struct frame_part parts[16];
+	int n = lua_gettop(L) - 1;
+	luaL_argcheck(L, n <= 16, 1, "too many parts");
+	for (int i = 0; i < n; i++)
+		parts[i].data = luaL_checklstring(L, i + 2, &parts[i].len);
+	if (!frame_send(kind[0], parts, (size_t)n))
+		return luaL_error(L, "the supervisor is gone");
+	return 0;
+}
+
+/* host.mono() -> ms */
+static int l_mono(lua_State *L)
+{
+	lua_pushinteger(L, clock_mono_ns() / 1000000);
+	return 1;
+}
+
+/* host.elapsed() -> ms since the invocation began */
+static int l_elapsed(lua_State *L)
+{
+	lua_pushinteger(L, (clock_mono_ns() - worker_context()->snapshot->start_mono_ns) / 1000000);
+	return 1;
+}
+
+/* host.time() -> ms since 1970 */
+static int l_time(lua_State *L)
+{
+	lua_pushinteger(L, clock_epoch_ms());
+	return 1;
+}
+
+static bool flag_at(lua_State *L, int idx, const char *name)
+{
+	lua_getfield(L, idx, name);
+	bool v = lua_toboolean(L, -1) != 0;
+	lua_pop(L, 1);
+	return v;
+}
+
+static int push_layers(lua_State *L, struct confine_result r)
+{
+	lua_createtable(L, 0, 2);
+	lua_pushinteger(L, r.landlock);
+	lua_setfield(L, -2, "landlock");
+	lua_pushboolean(L, r.seccomp);
+	lua_setfield(L, -2, "seccomp");
+	return 1;
+}
+
+/* host.confine{ write = { paths }, network = bool, exec = bool } -> { landlock = ABI or 0, seccomp = bool } */
+static int l_confine(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	const char *paths[MAX_WRITE_PATHS];
+	struct confine_policy p = { paths, 0, flag_at(L, 1, "network"), flag_at(L, 1, "exec") };
+	if (lua_getfield(L, 1, "write") == LUA_TTABLE) {
+		lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
+		luaL_argcheck(L, n <= MAX_WRITE_PATHS, 1, "too many write paths");
+		luaL_checkstack(L, (int)n + 4, NULL);
+		int list = lua_gettop(L);
+		for (lua_Integer i = 1; i <= n; i++) {
+			lua_rawgeti(L, list, i); /* stays on the stack so that the string lives */
+			paths[p.write_count++] = luaL_checkstring(L, -1);
+		}
+	}
+	return push_layers(L, confine_apply(&p));
+}
+
+/* host.layers() -> what the kernel offers */
+static int l_layers(lua_State *L)
+{
+	return push_layers(L, confine_probe());
+}
+
+/* host.module(name) -> module | nil, message : a native module of the host itself */
+static int l_module(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1);
+	luaL_argcheck(L, name[strspn(name, "abcdefghijklmnopqrstuvwxyz")] == '\0' && name[0] != '\0', 1, "no module name");
+	(void)luaL_getsubtable(L, LUA_REGISTRYINDEX, "tool.modules");
+	if (lua_getfield(L, -1, name) != LUA_TNIL)
+		return 1;
+	lua_getfield(L, lua_upvalueindex(1), "modules");
+	const char *path = lua_pushfstring(L, "%s/%s.so", lua_tostring(L, -1), name);
+	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	const char *symbol = lua_pushfstring(L, "luaopen_%s", name);
+	lua_CFunction open = NULL;
+	if (handle != NULL)
+		*(void **)&open = dlsym(handle, symbol);
+	if (open == NULL) {
+		lua_pushnil(L);
+		lua_pushstring(L, dlerror());
+		return 2;
+	}
+	lua_pushcfunction(L, open);
+	lua_call(L, 0, 1);
+	(void)luaL_getsubtable(L, LUA_REGISTRYINDEX, "tool.modules");
+	lua_pushvalue(L, -2);
+	lua_setfield(L, -2, name);
+	lua_pop(L, 1);
+	return 1;
+}
+
+/* host.native(dir, name) -> module | nil, message : a native module that the operator put into TOOL_NATIVE_PATH */
+static int l_native(lua_State *L)
+{
+	const char *dir = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
+	luaL_argcheck(L, dir[0] == '/', 1, "not an absolute directory");
+	luaL_argcheck(L, name[0] != '\0' && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name), 2, "no module name");
+	const char *path = lua_pushfstring(L, "%s/%s.so", dir, name);
+	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	const char *symbol = lua_pushfstring(L, "luaopen_%s", name);
+	lua_CFunction open = NULL;
+	if (handle != NULL)
+		*(void **)&open = dlsym(handle, symbol);
+	if (open == NULL) {
+		lua_pushnil(L);
+		lua_pushstring(L, dlerror());
+		return 2;
+	}
+	lua_pushcfunction(L, open);
+	lua_call(L, 0, 1);
+	return 1;
+}
+
+/* host.columns() -> width of the terminal on the real stderr or stdin, 80 when unknown */
+static int l_columns(lua_State *L)
+{
+	struct winsize ws = { 0 };
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	int ok = fd >= 0 && ioctl(fd, TIOCGWINSZ, &ws) == 0;
+	if (fd >= 0)
+		(void)close(fd);
+	lua_pushinteger(L, ok && ws.ws_col > 0 ? ws.ws_col : 80);
+	return 1;
+}
+
+static int read_line(int fd, char *line, size_t max, size_t *n)
+{
+	*n = 0;
+	while (*n < max) {
+		ssize_t got = read(fd, line + *n, 1);
+		if (got < 0 && errno == EINTR && !worker_context()->interrupted)
+			continue;
+		if (got <= 0)
+			return *n > 0 && got == 0 ? 0 : -1;
+		if (line[*n] == '\n')
+			return 0;
+		(*n)++;
+	}
+	return 0;
+}
+
+/* host.prompt(text, secret) -> line | nil when the terminal is gone or the input ends */
+static int l_prompt(lua_State *L)
+{
+	size_t n;
+	const char *text = luaL_checklstring(L, 1, &n);
+	bool hide = lua_toboolean(L, 2) != 0;
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0) {
+		lua_pushnil(L);
+		return 1;
+	}
+	struct termios old, quiet;
+	bool changed = hide && tcgetattr(fd, &old) == 0;
+	if (changed) {
+		quiet = old;
+		quiet.c_lflag &= ~(tcflag_t)ECHO;
+		changed = tcsetattr(fd, TCSAFLUSH, &quiet) == 0;
+	}
+	char line[4096];
+	size_t got = 0;
+	int rc = write(fd, text, n) == (ssize_t)n ? read_line(fd, line, sizeof line, &got) : -1;
+	if (changed) {
+		(void)tcsetattr(fd, TCSAFLUSH, &old);
+		if (write(fd, "\n", 1) != 1)
+			rc = -1;
+	}
+	(void)close(fd);
+	if (rc == 0)
+		lua_pushlstring(L, line, got);
+	else
+		lua_pushnil(L);
+	explicit_bzero(line, sizeof line);
+	return 1;
+}
+
+/* host.stdin(max) -> bytes, more : reads descriptor 0 to its end or to max + 1 bytes */
+static int l_stdin(lua_State *L)
+{
+	size_t max = (size_t)luaL_checkinteger(L, 1), total = 0;
+	luaL_Buffer b;
+	luaL_buffinit(L, &b);
+	while (total <= max) {
+		char *at = luaL_prepbuffsize(&b, 65536);
+		size_t want = max + 1 - total < 65536 ? max + 1 - total : 65536;
+		ssize_t n = read(0, at, want);
+		if (n < 0 && errno == EINTR && !worker_context()->interrupted)
+			continue;
+		if (n <= 0)
+			break;
+		luaL_addsize(&b, (size_t)n);
+		total += (size_t)n;
+	}
+	luaL_pushresult(&b);
+	lua_pushboolean(L, total > max);
+	return 2;
+}
+
+/* host.setenv(name, value|nil): what children and C libraries see; host.env keeps the snapshot */
+static int l_setenv(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1), *value = luaL_optstring(L, 2, NULL);
+	int rc = value != NULL ? setenv(name, value, 1) : unsetenv(name);
+	if (rc != 0)
+		return luaL_error(L, "cannot set %s", name);
+	return 0;
+}
+
+/* host.uid() -> effective user id */
+static int l_uid(lua_State *L)
+{
+	lua_pushinteger(L, (lua_Integer)geteuid());
+	return 1;
+}
+
+/* host.gc(mode): "stop" while the framework starts, "restart" before command code runs */
+static int l_gc(lua_State *L)
+{
+	lua_gc(L, luaL_checkstring(L, 1)[0] == 's' ? LUA_GCSTOP : LUA_GCRESTART);
+	return 0;
+}
+
+static void set_string(lua_State *L, const char *name, const char *value)
+{
+	lua_pushstring(L, value);
+	lua_setfield(L, -2, name);
+}
+
+/* where the installed files are: beside the binary when installed, in the source tree when built */
+static void push_paths(lua_State *L)
+{
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+	exe[n > 0 ? n : 0] = '\0';
+	char *slash = strrchr(exe, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	lua_createtable(L, 0, 8);
+	set_string(L, "bin", exe);
+	const char *root = lua_pushfstring(L, "%s/../lib/tool", exe);
+	bool installed = strcmp(exe, TOOL_BUILD_DIR) != 0;
+	char *real = installed ? realpath(root, NULL) : NULL;
+	lua_pop(L, 1);
+	const char *base = real != NULL ? real : installed ? "/usr/lib/tool" : TOOL_SOURCE_DIR;
+	lua_pushfstring(L, "%s/commands", base);
+	lua_setfield(L, -2, "commands");
+	lua_pushfstring(L, "%s/plugins", base);
+	lua_setfield(L, -2, "plugins");
+	lua_pushfstring(L, "%s/modules", installed ? base : exe);
+	lua_setfield(L, -2, "modules");
+	free(real);
+}
+
+static void push_globals(lua_State *L)
+{
+	lua_createtable(L, (int)global_flag_count, 0);
+	for (size_t i = 0; i < global_flag_count; i++) {
+		const struct global_flag *g = &global_flags[i];
+		lua_createtable(L, 0, 5);
+		set_string(L, "name", g->name);
+		set_string(L, "type", g->type);
+		set_string(L, "about", g->about);
+		if (g->short_name != 0) {
+			char s[2] = { g->short_name, '\0' };
+			set_string(L, "short", s);
+		}
+		if (g->choices != NULL)
+			set_string(L, "choices", g->choices);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+}
+
+static void push_argv(lua_State *L, const struct snapshot *s)
+{
+	lua_createtable(L, s->argc > 1 ? s->argc - 1 : 0, 0);
+	for (int i = 1; i < s->argc; i++) {
+		lua_pushstring(L, s->argv[i]);
+		lua_rawseti(L, -2, i);
+	}
+}
+
+static void push_tty(lua_State *L, const struct snapshot *s)
+{
+	static const char *const names[] = { "stdin", "stdout", "stderr" };
+	lua_createtable(L, 0, 3);
+	for (int i = 0; i < 3; i++) {
+		lua_pushboolean(L, s->tty[i]);
+		lua_setfield(L, -2, names[i]);
+	}
+}
+
+void hostlib_process(lua_State *L)
+{
+	static const luaL_Reg process[] = {
+		{ "env", l_env },         { "environ", l_environ }, { "send", l_send },       { "mono", l_mono },
+		{ "elapsed", l_elapsed }, { "time", l_time },       { "confine", l_confine }, { "layers", l_layers },
+		{ "columns", l_columns }, { "prompt", l_prompt },   { "stdin", l_stdin },     { "setenv", l_setenv },
+		{ "uid", l_uid },         { "native", l_native },         { "gc", l_gc },           { NULL, NULL },
+	};
+	const struct snapshot *s = worker_context()->snapshot;
+	luaL_setfuncs(L, process, 0);
+	set_string(L, "version", TOOL_VERSION);
+	set_string(L, "program", s->program);
+	set_string(L, "cwd", s->cwd[0] != '\0' ? s->cwd : "/");
+	set_string(L, "request_id", s->request_id);
+	push_argv(L, s);
+	lua_setfield(L, -2, "argv");
+	push_tty(L, s);
+	lua_setfield(L, -2, "tty");
+	push_globals(L);
+	lua_setfield(L, -2, "globals");
+	push_paths(L);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, -3, "paths");
+	lua_pushcclosure(L, l_module, 1);
+	lua_setfield(L, -2, "module");
+}

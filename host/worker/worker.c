@@ -1,0 +1,153 @@
+#include "worker.h"
+
+#include "base/snapshot.h"
+#include "context.h"
+#include "frames.h"
+#include "hostlib.h"
+#include "loop.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define MEMORY_LIMIT ((size_t)256 << 20)
+
+static struct worker context = { .frames_fd = -1 };
+
+struct worker *worker_context(void)
+{
+	return &context;
+}
+
+/* Lua's allocator with a cap (REQ-F-011: a command that fills memory gets an error, not the machine). */
+static void *allocate(void *ud, void *ptr, size_t osize, size_t nsize)
+{
+	struct worker *w = ud;
+	size_t old = ptr != NULL ? osize : 0;
+	if (nsize == 0) {
+		free(ptr);
+		w->mem_used -= old;
+		return NULL;
+	}
+	if (nsize > old && w->mem_limit != 0 && w->mem_used + (nsize - old) > w->mem_limit)
+		return NULL;
+	void *p = realloc(ptr, nsize);
+	if (p != NULL)
+		w->mem_used += nsize - old;
+	return p;
+}
+
+static void on_interrupt(int sig)
+{
+	(void)sig;
+	loop_interrupt();
+}
+
+static void set_signals(void)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, stop = { .sa_handler = on_interrupt };
+	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
+	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+		(void)sigaction(ignored[i], &ignore, NULL);
+	(void)sigaction(SIGUSR1, &stop, NULL); /* no SA_RESTART: a blocked read returns */
+	sigset_t none;
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void open_libraries(lua_State *L)
+{
+	static const luaL_Reg libs[] = {
+		{ LUA_GNAME, luaopen_base },        { LUA_TABLIBNAME, luaopen_table },  { LUA_STRLIBNAME, luaopen_string },
+		{ LUA_MATHLIBNAME, luaopen_math },  { LUA_UTF8LIBNAME, luaopen_utf8 }, { LUA_COLIBNAME, luaopen_coroutine },
+		{ LUA_OSLIBNAME, luaopen_os },
+	};
+	for (size_t i = 0; i < sizeof libs / sizeof *libs; i++) {
+		luaL_requiref(L, libs[i].name, libs[i].func, 1);
+		lua_pop(L, 1);
+	}
+	static const char *const gone[] = { "dofile", "loadfile", "load", "collectgarbage", "print" };
+	for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
+		lua_pushnil(L);
+		lua_setglobal(L, gone[i]);
+	}
+}
+
+/* Prepares the state and leaves boot's table on the stack. Runs protected. */
+static int prepare(lua_State *L)
+{
+	open_libraries(L);
+	hostlib_open(L);
+	lua_pop(L, 1);
+	lua_getglobal(L, "require");
+	lua_pushliteral(L, "boot");
+	lua_call(L, 1, 1);
+	return 1;
+}
+
+/* Runs boot[name] as the main task; boot's table is at index 1. */
+static int run_entry(lua_State *L, const char *name)
+{
+	lua_getfield(L, 1, name);
+	return loop_run(L);
+}
+
+static void report(lua_State *L, int top)
+{
+	const char *message = lua_tostring(L, top + 1), *trace = lua_tostring(L, top + 2);
+	struct frame_part parts[2] = { { message, message != NULL ? strlen(message) : 0 },
+				       { trace, trace != NULL ? strlen(trace) : 0 } };
+	(void)frame_send('F', parts, 2);
+}
+
+/* After an interrupt: the command's cleanup gets its chance, on a fresh task without the hook. */
+static void unwind(lua_State *L)
+{
+	(void)frame_send('U', NULL, 0);
+	loop_clear_interrupt(L);
+	lua_settop(L, 1);
+	if (run_entry(L, "unwind") != LUA_OK && !worker_context()->interrupted) {
+		const char *message = lua_tostring(L, 2);
+		struct frame_part part = { message, message != NULL ? strlen(message) : 0 };
+		(void)frame_send('C', &part, 1);
+	}
+}
+
+static void run(lua_State *L)
+{
+	lua_pushcfunction(L, prepare);
+	if (lua_pcall(L, 0, 1, 0) != LUA_OK) {
+		report(L, 0);
+		return;
+	}
+	int status = run_entry(L, "main");
+	if (context.interrupted) {
+		unwind(L);
+	} else if (status != LUA_OK) {
+		report(L, 1);
+		lua_settop(L, 1);
+		(void)run_entry(L, "unwind");
+	}
+}
+
+_Noreturn void worker_main(const struct snapshot *snapshot, int frames_fd)
+{
+	context.snapshot = snapshot;
+	context.frames_fd = frames_fd;
+	context.mem_limit = MEMORY_LIMIT;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	set_signals();
+	lua_State *L = lua_newstate(allocate, &context);
+	if (L != NULL) {
+		context.main = L;
+		run(L);
+		loop_close(L);
+	}
+	(void)fflush(NULL); /* what a library printed belongs to the supervisor's capture */
+	_exit(0);
+}

@@ -1,0 +1,30 @@
+-- Boot: what the worker calls. main runs the invocation; unwind releases what it holds, however it ended.
+
+local failure = require "failure"
+local host = require "host"
+
+local boot = {}
+
+local current -- the run, while there is one
+
+--- Runs the command line to its answer.
+function boot.main()
+  host.gc "stop"
+  local invocation = require "invocation"
+  local ok, err = pcall(invocation.run, function(run) current = run end)
+  if not ok then
+    -- A failure before any command was known, or a fault of the host itself.
+    if not failure.is(err) then error(err, 0) end
+    invocation.refuse(err)
+  end
+  boot.unwind()
+end
+
+--- Runs the command's cleanup and releases everything it held, newest first. Idempotent.
+function boot.unwind()
+  local run = current
+  current = nil
+  if run then run.release() end
+end
+
+return boot

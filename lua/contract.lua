@@ -1,0 +1,634 @@
+--- Contracts: what a command, a group, a suite or a plugin declares.
+-- Promise: turns the author's table into the normalised object that the rest of the framework reads, or into the
+-- complete list of what is wrong with it. Pure: no file, no clock; cheap enough to run at every start.
+-- What only `check`, the manifest or the whole tree needs lives in contract.lint, contract.cross, schema and manifest.
+-- Sources: the command contract (REQ-C-001 … C-030), authoring §2 to §5.
+
+local host = require "host"
+local flags = require "contract.flags"
+local outcomes = require "contract.outcomes"
+local params = require "contract.params"
+local results = require "contract.results"
+local touch = require "contract.touch"
+local units = require "units"
+
+local contract = {}
+
+--- Time limit of a command that declares none, in ms (REQ-F-011).
+contract.DEFAULT_TIMEOUT_MS = 30000
+
+-- Every key of a command's contract and the Lua type it must have.
+local KEYS = {
+  about = "string", aliases = "table", version = "string", danger = "string", reversible = "boolean",
+  creates = "string", deletes = "string", scopes = "table", asks = "boolean", idempotent = "boolean",
+  args = "table", rules = "table", placement = "string", editor = "table", returns = "any", id = "string",
+  page = "any", stream = "any", formats = "table", stdin = "any", timeout = "any", network = "any", runs = "any",
+  reads = "any", writes = "table", config = "any", gui = "table", background = "table", stops = "string",
+  job = "table", auth = "table", platform = "table", needs = "table", shell = "string", steps = "table",
+  resumable = "boolean", undo = "function", batch = "string", exits = "any", errors = "any", safe_default = "boolean",
+  validate = "function", preview = "function", run = "function", cleanup = "function", render = "function",
+  examples = "table", table = "table", walk = "boolean", payload = "boolean", store = "boolean", serves = "boolean",
+  terminal = "boolean", long_running = "boolean", retry = "table", since = "string", deprecated = "table",
+  volatile = "table", sensitive = "table", max_output = "any", external = "any", framework = "boolean", native = "string",
+}
+contract.KEYS = KEYS
+
+-- Keys handled by contract.touch, in an order that does not matter.
+local TOUCHES = {
+  "network", "runs", "reads", "writes", "config", "gui", "background", "stops", "job", "auth", "editor", "batch",
+  "steps", "platform", "needs", "shell", "stdin", "retry", "external",
+}
+
+-- The collector -------------------------------------------------------------------------------------------------
+
+local Checker = {}
+Checker.__index = Checker
+
+--- Adds a problem; returns nil, so that a caller can `return ck:bad(…)`.
+function Checker:bad(key, rule, format, ...)
+  local text = select("#", ...) > 0 and format:format(...) or format
+  self.problems[#self.problems + 1] = {
+    command = self.command, rule = rule, key = key, file = self.file,
+    message = "framework error: " .. self.command .. ": " .. text,
+  }
+end
+
+function Checker:warn(format, ...)
+  self.warnings[#self.warnings + 1] = self.command .. ": " .. (select("#", ...) > 0 and format:format(...) or format)
+end
+
+--- `; did you mean "x"?` for the key of `known` nearest to word, else "".
+function Checker:nearest(word, known)
+  if type(word) ~= "string" or not self.problems then return "" end
+  local names = {}
+  for name in pairs(known) do names[#names + 1] = tostring(name) end
+  table.sort(names)
+  local best = require("suggest").nearest(word, names)
+  return best and ('; did you mean "%s"?'):format(best) or ""
+end
+
+local function env_word(name)
+  return (name:upper():gsub("[^A-Z0-9]", "_")) .. "_"
+end
+
+-- The prefixes that the command's own environment variables may have.
+local function prefixes_of(ck)
+  if not ck.prefixes then
+    local list = { (host.env_prefix or "TOOL") .. "_" }
+    if ck.words[1] and #ck.words > 1 then list[#list + 1] = env_word(ck.words[1]) end
+    local suite = ck.suite
+    if suite and suite.persona then list[#list + 1] = env_word((suite.persona:gsub("%-cli$", ""))) end
+    if suite and suite.name then list[#list + 1] = env_word(suite.name) end
+    ck.prefixes = list
+  end
+  return ck.prefixes
+end
+
+function Checker:own_env(name)
+  for _, prefix in ipairs(prefixes_of(self)) do
+    if name:sub(1, #prefix) == prefix and #name > #prefix then return true end
+  end
+  return false
+end
+
+function Checker:env_prefixes()
+  local seen, list = {}, {}
+  for _, prefix in ipairs(prefixes_of(self)) do
+    if not seen[prefix] then list[#list + 1] = prefix end
+    seen[prefix] = true
+  end
+  return table.concat(list, " or ")
+end
+
+local SILENT = setmetatable({
+  bad = function() end, warn = function() end, nearest = function() return "" end,
+}, { __index = Checker })
+
+--- The same checker without a voice, for what is reported elsewhere.
+function Checker:quiet()
+  return setmetatable({ danger = self.danger, creates = self.creates, command = self.command, words = self.words,
+                        suite = self.suite }, { __index = SILENT })
+end
+
+local reserved
+
+-- Names that no parameter may have: name -> requirement or true.
+local function reserved_names()
+  if not reserved then
+    reserved = {}
+    for _, g in ipairs(host.globals or {}) do reserved[g.name] = true end
+    for name, rule in pairs(flags.reserved) do reserved[name] = rule end
+  end
+  return reserved
+end
+
+local function new_checker(what, origin)
+  return setmetatable({
+    command = what, words = origin.words or {}, file = origin.file, suite = origin.suite, full = origin.full,
+    problems = {}, warnings = {}, reserved = reserved_names(), volatile = {},
+  }, Checker)
+end
+
+local RENAMED = {
+  description = "about", command = "about", execute = "run", handler = "run", dry_run = "preview",
+  danger_level = "danger", exit_codes = "exits", output_schema = "returns", parameters = "args", flags = "args",
+  required_scopes = "scopes", columns = "table", subcommands = "the folder", requires = "rules",
+  interactive = "asks", primary_id_field = "id", supports_streaming = "stream", input = "stdin",
+}
+
+local function check_keys(ck, raw, known, what)
+  for key, value in pairs(raw) do
+    local kind = known[key]
+    if not kind then
+      if key == "name" and what == "contract" then
+        ck:bad("name", "REQ-O-041", "the path is the name; drop the key name")
+      elseif RENAMED[key] then
+        ck:bad(key, "REQ-F-015", "unknown key %s; did you mean %q?", key, RENAMED[key])
+      else
+        ck:bad(tostring(key), "REQ-F-015", "unknown key %s%s", tostring(key), ck:nearest(key, known))
+      end
+    elseif kind ~= "any" and type(value) ~= kind then
+      ck:bad(key, "REQ-F-015", "%s must be a %s, not a %s", key, kind, type(value))
+    end
+  end
+end
+
+-- raw without the values of the wrong type, so that later checks need not look again.
+local function well_typed(raw, known)
+  for key, value in pairs(raw) do
+    local kind = known[key]
+    if kind and kind ~= "any" and type(value) ~= kind then
+      local copy = {}
+      for k, v in pairs(raw) do
+        local wanted = known[k]
+        if wanted and (wanted == "any" or type(v) == wanted) then copy[k] = v end
+      end
+      return copy
+    end
+  end
+  return raw
+end
+
+-- Single keys ------------------------------------------------------------------------------------------------------
+
+local DANGER = { safe = true, mutating = true, destructive = true }
+local BLANKET = { "admin", "owner", "root" }
+
+local function check_scopes(ck, raw)
+  if raw.scopes == nil then
+    return ck:bad("scopes", "REQ-C-029", "required_scopes declaration is required ([] if none)")
+  elseif not touch.strings(raw.scopes) then
+    return ck:bad("scopes", "REQ-C-029", "scopes must be a list of scope names")
+  end
+  for _, scope in ipairs(raw.scopes) do
+    local lower, about = scope:lower(), (raw.about or ""):lower()
+    for _, word in ipairs(BLANKET) do
+      if lower:find(word, 1, true) and not about:find(word, 1, true) then
+        ck:warn("scope %q is broad and about does not say why", scope)
+      end
+    end
+    if lower:find("*", 1, true) then ck:warn("scope %q is broad and about does not say why", scope) end
+  end
+end
+
+local function check_identity(ck, raw, C)
+  if raw.about == nil or raw.about == "" then
+    ck:bad("about", "REQ-O-041", "about declaration is required")
+  elseif raw.about:find("\n", 1, true) then
+    ck:bad("about", "REQ-O-041", "about must be one line")
+  end
+  for _, alias in ipairs(raw.aliases or {}) do
+    if not touch.command_words(alias) then
+      ck:bad("aliases", "REQ-O-041", "alias %q must be words such as \"project ls\"", tostring(alias))
+    elseif alias == table.concat(C.words, " ") then
+      ck:bad("aliases", "REQ-O-041", "alias %q is the command's own name", alias)
+    end
+  end
+  if raw.version and not raw.version:find("^%d+%.%d+$") and not raw.version:find("^%d+%.%d+%.%d+$") then
+    ck:bad("version", "REQ-F-022", 'version must be "MAJOR.MINOR"')
+  end
+  if raw.since and not raw.since:find("^%d+%.%d+") then
+    ck:bad("since", "REQ-F-075", "since must be a version")
+  end
+  for key in pairs(raw.deprecated or {}) do
+    if key ~= "since" and key ~= "use" and key ~= "remove" then
+      ck:bad("deprecated", "REQ-F-075", "deprecated has unknown key %s (since, use, remove)", tostring(key))
+    end
+  end
+  if raw.deprecated and type(raw.deprecated.since) ~= "string" then
+    ck:bad("deprecated", "REQ-F-075", "deprecated needs since")
+  end
+end
+
+local function check_danger(ck, raw, C)
+  if raw.danger == nil then
+    ck:bad("danger", "REQ-C-002", "danger_level declaration is required")
+  elseif not DANGER[raw.danger] then
+    ck:bad("danger", "REQ-C-002", "danger must be safe, mutating or destructive")
+  end
+  if C.danger == "destructive" and not raw.preview then
+    ck:bad("preview", "REQ-C-004", "destructive command must implement preview (--dry-run)")
+  elseif C.danger == "mutating" and not raw.preview then
+    ck:warn("mutating command without preview: --dry-run of exec cannot show what it does")
+  end
+  if raw.safe_default and C.danger ~= "destructive" then
+    ck:bad("safe_default", "REQ-O-048", 'safe_default needs danger = "destructive"')
+  end
+  if raw.reversible ~= nil and C.danger == "safe" then
+    ck:warn("reversible says nothing about a safe command")
+  end
+  if C.danger == "safe" then
+    for _, key in ipairs { "creates", "deletes", "payload", "undo" } do
+      if raw[key] then ck:bad(key, "REQ-C-002", "%s needs danger = \"mutating\" or \"destructive\"", key) end
+    end
+  else
+    local last = C.words[#C.words] or ""
+    if last:find("create", 1, true) and not raw.creates then ck:warn("a create command declares creates") end
+    if last:find("delete", 1, true) and not raw.deletes then ck:warn("a delete command declares deletes") end
+  end
+end
+
+local function check_functions(ck, raw)
+  if raw.run == nil then ck:bad("run", "REQ-F-015", "run must be a function") end
+  if raw.resumable and not raw.steps then ck:bad("resumable", "REQ-O-010", "resumable needs steps") end
+  if raw.undo and not raw.steps then ck:bad("undo", "REQ-O-011", "undo needs steps") end
+  if raw.placement and raw.placement ~= "any" and raw.placement ~= "strict" then
+    ck:bad("placement", "REQ-C-027", "placement must be any or strict")
+  end
+end
+
+local function check_examples(ck, raw)
+  for _, example in ipairs(raw.examples or {}) do
+    if type(example) ~= "table" or type(example[1]) ~= "string" or type(example[2]) ~= "string" then
+      ck:bad("examples", "REQ-O-041", "an example is { description, command line }")
+    end
+  end
+end
+
+local function set_timeout(ck, raw, C)
+  local attached = raw.terminal or raw.serves
+  if raw.timeout == nil then
+    C.timeout_ms = C.network and C.network.timeout_ms or attached and 0 or contract.DEFAULT_TIMEOUT_MS
+    return
+  end
+  local _, ms = units.duration(raw.timeout)
+  if math.type(ms) ~= "integer" then
+    ck:bad("timeout", "REQ-F-011", "timeout must be a duration")
+  elseif ms == 0 and not attached and raw.stream ~= "default" then
+    ck:bad("timeout", "REQ-F-011", "timeout must be above 0; only the caller may disable it")
+  end
+  C.timeout_ms = ms
+end
+
+local function set_output(ck, raw, C)
+  if raw.page == true then
+    C.page = 20
+  elseif raw.page then
+    if math.type(raw.page) ~= "integer" or raw.page < 1 then
+      ck:bad("page", "REQ-F-019", "page must be the number of items of a page, from 1")
+    end
+    C.page = raw.page
+  end
+  if raw.stream then
+    if raw.stream ~= true and raw.stream ~= "default" then
+      ck:bad("stream", "REQ-O-004", 'stream must be true or "default"')
+    end
+    C.stream = raw.stream
+  end
+  if raw.formats and not touch.strings(raw.formats) then
+    ck:bad("formats", "REQ-O-049", "formats must be a list of names")
+  end
+  for _, key in ipairs { "volatile", "sensitive" } do
+    if raw[key] and not touch.strings(raw[key]) then
+      ck:bad(key, "REQ-O-007", "%s must be a list of field names", key)
+    end
+  end
+  for _, name in ipairs(raw.volatile or {}) do ck.volatile[name] = true end
+  if raw.max_output ~= nil then
+    C.max_output = units.size(raw.max_output)
+    if not C.max_output or C.max_output < 1024 then
+      ck:bad("max_output", "REQ-F-052", "max_output must be a size of at least 1KiB")
+    end
+  end
+end
+
+-- Parameters ---------------------------------------------------------------------------------------------------------
+
+local NONE = {}
+
+-- C.params and C.by_name: the command's own, then those of the suite that it does not override.
+local function set_params(ck, raw, C, suite)
+  C.params, C.by_name = params.normalise(ck, raw.args or NONE, "args")
+  if suite then
+    for _, p in ipairs(suite.params) do
+      if not C.by_name[p.name] then C.params[#C.params + 1] = p end
+    end
+    for name, p in pairs(suite.by_name) do
+      if not C.by_name[name] then C.by_name[name] = p end
+    end
+  end
+  for _, p in ipairs(C.params) do
+    if p.access then C.path_access = true end
+    if p.access == "read" then C.path_read = true end
+  end
+end
+
+local function set_flags(ck, C)
+  C.flags = flags.of(C)
+  for _, p in ipairs(C.flags) do
+    local own = C.by_name[p.name]
+    if own and not p.alias_of then
+      ck:bad("args", flags.reserved[p.name] or "REQ-C-015", "--%s is registered by the framework", p.name)
+    elseif not own and not p.global then
+      C.by_name[p.name] = p
+    end
+  end
+end
+
+-- What came from outside is tagged unless the author says otherwise (authoring §5, "Outside data").
+local function set_external(C)
+  if C.external == nil then
+    C.external = (C.network or C.reads or C.runs or C.path_read) and true or false
+  end
+end
+
+-- Is this a file of the shipped commands? Only these may use framework = true.
+local function is_shipped(origin)
+  if origin.shipped ~= nil then return origin.shipped end
+  local root = host.paths and host.paths.commands
+  local file = origin.file
+  return root ~= nil and file ~= nil and file:sub(1, #root + 1) == root .. "/" and not file:find("/../", 1, true)
+end
+
+local COPIED = {
+  "aliases", "creates", "deletes", "asks", "idempotent", "rules", "id", "formats", "stops", "resumable",
+  "safe_default", "walk", "payload", "store", "serves", "terminal", "long_running", "since", "deprecated", "volatile",
+  "sensitive", "framework", "native", "returns", "examples", "validate", "cleanup",
+}
+
+local function new_object(raw, origin)
+  local words = origin.words
+  local version = type(raw.version) == "string" and raw.version or "1.0"
+  local C = {
+    words = words, path = table.concat(words, "."), file = origin.file, raw = raw, suite = origin.suite,
+    plugin = origin.plugin, about = raw.about, danger = DANGER[raw.danger] and raw.danger or "mutating",
+    scopes = raw.scopes or {}, version = version:match("^%d+%.%d+") or "1.0", contract_version = version,
+    placement = raw.placement or "any", columns = raw.table, has_preview = raw.preview ~= nil,
+    has_undo = raw.undo ~= nil,
+  }
+  for _, key in ipairs(COPIED) do C[key] = raw[key] end
+  C.aliases, C.examples = C.aliases or {}, C.examples or {}
+  if C.danger == "destructive" then C.reversible = raw.reversible or false else C.reversible = raw.reversible end
+  return C
+end
+
+local function check_body(ck, raw, C, suite)
+  ck.danger, ck.creates, ck.placement = C.danger, raw.creates, raw.placement
+  check_identity(ck, raw, C)
+  check_danger(ck, raw, C)
+  check_scopes(ck, raw)
+  check_functions(ck, raw)
+  check_examples(ck, raw)
+  set_output(ck, raw, C)
+  set_params(ck, raw, C, suite)
+  for _, key in ipairs(TOUCHES) do
+    local value = raw[key]
+    if value ~= nil and value ~= false or key == "external" and value == false then touch[key](ck, C, value) end
+  end
+  set_timeout(ck, raw, C)
+  set_external(C)
+  set_flags(ck, C)
+  if raw.rules then params.check_rules(ck, raw.rules, C.by_name) end
+  results.check(ck, raw, C)
+  outcomes.normalise(ck, raw, C, suite)
+end
+
+--- Checks and normalises the table that a command file returned.
+-- @param raw the author's table
+-- @param origin { words = {…}, file = path, suite = Suite|nil, plugin = Plugin|nil, full = true to compile patterns and
+--   look for everything that costs time, shipped = overrides the test of the file's place }
+-- @return C (see the normalised contract), {} , warnings; or nil, problems, warnings.
+--   A problem is { command, rule, key, message, file }; a warning is a string.
+function contract.check(raw, origin)
+  local ck = new_checker(table.concat(origin.words, " "), origin)
+  if type(raw) ~= "table" then
+    ck:bad("return", "REQ-F-015", "the file must return a table, not a %s", type(raw))
+    return nil, ck.problems, ck.warnings
+  end
+  check_keys(ck, raw, KEYS, "contract")
+  if raw.framework and not is_shipped(origin) then
+    ck:bad("framework", "REQ-C-002", "framework is reserved for shipped commands")
+  end
+  raw = well_typed(raw, KEYS)
+  local C = new_object(raw, origin)
+  check_body(ck, raw, C, origin.suite)
+  C.warnings = ck.warnings
+  if #ck.problems > 0 then return nil, ck.problems, ck.warnings end
+  return C, ck.problems, ck.warnings
+end
+
+-- Suites, groups, plugins --------------------------------------------------------------------------------------------
+
+local SUITE_KEYS = {
+  about = "string", aliases = "table", persona = "string", dialect = "any", args = "table", config = "table",
+  service = "table", exits = "any", errors = "any", version = "string",
+}
+local SERVICE_KEYS = { url = "string", token = "any", errors = "any", probe = "table", headers = "any" }
+
+local function check_service(ck, service, by_name)
+  check_keys(ck, service, SERVICE_KEYS, "service")
+  if type(service.url) ~= "string" then
+    ck:bad("service", "REQ-C-012", "service.url must name the parameter that holds the base address")
+  elseif not by_name[service.url] then
+    ck:bad("service", "REQ-C-012", 'service.url names unknown parameter "%s"%s', service.url,
+      ck:nearest(service.url, by_name))
+  end
+  local token = service.token
+  if type(token) == "string" then
+    local p = by_name[token]
+    if not p or p.type ~= "secret" then
+      ck:bad("service", "REQ-C-016", 'service.token names no secret parameter "%s"', token)
+    end
+  elseif token ~= nil and type(token) ~= "function" then
+    ck:bad("service", "REQ-C-016", "service.token must be a function or name a secret parameter")
+  end
+  if type(service.errors) == "table" then
+    for status, code in pairs(service.errors) do
+      if math.type(status) ~= "integer" or status < 300 or status > 599 then
+        ck:bad("service", "REQ-C-013", "service.errors: %s is no HTTP status", tostring(status))
+      elseif type(code) ~= "string" or not code:find("^[A-Z][A-Z0-9_]+$") then
+        ck:bad("service", "REQ-C-013", 'error code "%s" must match [A-Z][A-Z0-9_]+', tostring(code))
+      end
+    end
+  elseif service.errors ~= nil and type(service.errors) ~= "function" then
+    ck:bad("service", "REQ-C-013", "service.errors must be a table of status = CODE or a function")
+  end
+end
+
+-- Codes that service.errors names and nothing declares.
+local function check_service_codes(ck, service, errors)
+  local known = require("exits").codes
+  for _, code in pairs(type(service.errors) == "table" and service.errors or {}) do
+    if type(code) == "string" and not known[code] and not (type(errors) == "table" and errors[code]) then
+      ck:bad("service", "REQ-C-013", "service.errors uses %s, which errors does not declare", code)
+    end
+  end
+end
+
+--- Checks and normalises what a suite.lua returned.
+-- @param origin { words = {"a"}, file =, dir = the suite's folder }
+-- @return Suite { name, dir, about, persona, dialect, service, config, args-derived params and by_name, exits, errors,
+--   raw, warnings }, {}, warnings; or nil, problems, warnings
+function contract.suite(raw, origin)
+  local name = table.concat(origin.words, " ")
+  local ck = new_checker(name, origin)
+  if type(raw) ~= "table" then
+    ck:bad("return", "REQ-F-015", "suite.lua must return a table, not a %s", type(raw))
+    return nil, ck.problems, ck.warnings
+  end
+  check_keys(ck, raw, SUITE_KEYS, "suite")
+  raw = well_typed(raw, SUITE_KEYS)
+  local suite = {
+    name = origin.words[1], path = table.concat(origin.words, "."), words = origin.words, dir = origin.dir,
+    file = origin.file, raw = raw, about = raw.about,
+    persona = raw.persona, dialect = raw.dialect, service = raw.service, config = raw.config, exits = raw.exits,
+    errors = raw.errors, aliases = raw.aliases or {}, warnings = ck.warnings, group = true,
+  }
+  ck.suite = { name = suite.name, persona = suite.persona }
+  if raw.about == nil or raw.about == "" then ck:bad("about", "REQ-O-041", "about declaration is required") end
+  if raw.persona and not raw.persona:find("^[a-z][a-z0-9-]*$") then
+    ck:bad("persona", "REQ-O-041", "persona %q must be a program's name", raw.persona)
+  end
+  if raw.config and type(raw.config.file) ~= "string" then
+    ck:bad("config", "REQ-C-025", "config.file must be a path")
+  end
+  suite.params, suite.by_name = params.normalise(ck, raw.args or NONE, "args")
+  if raw.service then
+    check_service(ck, raw.service, suite.by_name)
+    check_service_codes(ck, raw.service, raw.errors)
+  end
+  ck.danger, ck.creates = "mutating", true
+  if raw.exits ~= nil or raw.errors ~= nil then outcomes.check_suite(ck, raw) end
+  if #ck.problems > 0 then return nil, ck.problems, ck.warnings end
+  return suite, ck.problems, ck.warnings
+end
+
+local GROUP_KEYS = { about = "string", aliases = "table" }
+
+--- Checks and normalises what a group.lua returned (raw may be nil: a folder without one).
+-- @return Group { group = true, words, path, file, about, aliases }, {}, warnings; or nil, problems, warnings
+function contract.group(raw, origin)
+  local ck = new_checker(table.concat(origin.words, " "), origin)
+  if raw ~= nil and type(raw) ~= "table" then
+    ck:bad("return", "REQ-F-015", "group.lua must return a table, not a %s", type(raw))
+    return nil, ck.problems, ck.warnings
+  end
+  raw = raw or {}
+  check_keys(ck, raw, GROUP_KEYS, "group")
+  raw = well_typed(raw, GROUP_KEYS)
+  for _, alias in ipairs(raw.aliases or NONE) do
+    if not touch.command_words(alias) then
+      ck:bad("aliases", "REQ-O-041", "alias %q must be words", tostring(alias))
+    end
+  end
+  if #ck.problems > 0 then return nil, ck.problems, ck.warnings end
+  return {
+    group = true, words = origin.words, path = table.concat(origin.words, "."), file = origin.file, raw = raw,
+    about = raw.about, aliases = raw.aliases or {}, warnings = ck.warnings,
+  }, ck.problems, ck.warnings
+end
+
+local PLUGIN_KEYS = {
+  name = "string", version = "string", about = "string", api = "number", needs = "table", hooks = "table",
+}
+
+-- Is version a >= version b, compared number by number?
+local function at_least(a, b)
+  local numbers = {}
+  for n in b:gmatch("%d+") do numbers[#numbers + 1] = tonumber(n) end
+  local i = 0
+  for n in a:gmatch("%d+") do
+    i = i + 1
+    local wanted = numbers[i] or 0
+    if tonumber(n) ~= wanted then return tonumber(n) > wanted end
+  end
+  for j = i + 1, #numbers do
+    if numbers[j] > 0 then return false end
+  end
+  return true
+end
+contract.at_least = at_least
+
+local function check_plugin_needs(ck, raw)
+  for what, wanted in pairs(raw.needs or NONE) do
+    local version = type(wanted) == "string" and wanted:match("^>=%s*(%d+[%d.]*)$")
+    if what ~= "tool" then
+      ck:bad("needs", "REQ-C-018", "needs has unknown key %s; did you mean \"tool\"?", tostring(what))
+    elseif not version then
+      ck:bad("needs", "REQ-C-018", 'needs.tool: "%s" is not of the form ">=0.3"', tostring(wanted))
+    elseif not at_least(host.version, version) then
+      ck:bad("needs", "REQ-C-018", "needs tool %s, this is %s", wanted, host.version)
+    end
+  end
+  for name, hook in pairs(raw.hooks or NONE) do
+    if name ~= "start" and name ~= "stop" or type(hook) ~= "function" then
+      ck:bad("hooks", "REQ-F-015", "hooks are the functions start and stop, not %s", tostring(name))
+    end
+  end
+end
+
+--- The level of the author's page that this framework serves.
+contract.API = 1
+
+--- Checks and normalises what a plugin.lua returned.
+-- @param origin { words = {folder name}, file = path }
+-- @return Plugin { name, version, about, api, needs, hooks, raw }, {}, warnings; or nil, problems, warnings
+function contract.plugin(raw, origin)
+  local folder = origin.words[1]
+  local ck = new_checker(folder, origin)
+  if type(raw) ~= "table" then
+    ck:bad("return", "REQ-F-015", "plugin.lua must return a table, not a %s", type(raw))
+    return nil, ck.problems, ck.warnings
+  end
+  check_keys(ck, raw, PLUGIN_KEYS, "plugin")
+  raw = well_typed(raw, PLUGIN_KEYS)
+  for _, key in ipairs { "name", "version", "about", "api" } do
+    if raw[key] == nil then ck:bad(key, "REQ-F-015", "%s declaration is required", key) end
+  end
+  if raw.name and not (raw.name:find("^[a-z][a-z0-9-]*$") and #raw.name >= 2 and #raw.name <= 32) then
+    ck:bad("name", "REQ-F-015", "name %q must match ^[a-z][a-z0-9-]{1,31}$", raw.name)
+  elseif raw.name and raw.name ~= folder then
+    ck:bad("name", "REQ-F-015", "name %q is not the folder's name %q", raw.name, folder)
+  end
+  if raw.version and not raw.version:find("^%d+%.%d+%.%d+[%w.+-]*$") then
+    ck:bad("version", "REQ-F-015", "version %q is not of the form 1.2.3", raw.version)
+  end
+  if raw.api and raw.api ~= contract.API then
+    ck:bad("api", "REQ-F-015", "api %s is not served; this is api %d", tostring(raw.api), contract.API)
+  end
+  check_plugin_needs(ck, raw)
+  if #ck.problems > 0 then return nil, ck.problems, ck.warnings end
+  return {
+    name = raw.name, version = raw.version, about = raw.about, api = raw.api, needs = raw.needs or {},
+    hooks = raw.hooks or {}, raw = raw, file = origin.file, warnings = ck.warnings,
+  }, ck.problems, ck.warnings
+end
+
+-- The rare paths, loaded when asked for ------------------------------------------------------------------------------
+
+--- Looks through a command's source for what its contract does not declare; see contract.lint.
+function contract.lint(source, C, origin)
+  return require("contract.lint").scan(source, C, origin)
+end
+
+--- The line on which `key` is declared in a source, or nil.
+function contract.line_of(source, key)
+  return require("contract.lint").line_of(source, key)
+end
+
+--- Checks all contracts against each other; see contract.cross.
+function contract.cross(all, options)
+  return require("contract.cross").check(all, options)
+end
+
+return contract

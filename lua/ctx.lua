@@ -1,0 +1,336 @@
+-- ctx: what a command's functions can do.
+-- Promise: it holds exactly what the contract declared; reaching for anything else fails with a code that says which key
+-- is missing (design §4, authoring §4).
+
+local failure = require "failure"
+local host = require "host"
+local units = require "units"
+
+local ctx_module = {}
+
+-- Marks what the result functions return, so that a plain table cannot be mistaken for one.
+local RESULT = {}
+ctx_module.RESULT = RESULT
+
+local function result(kind, fields)
+  fields.kind = kind
+  return setmetatable(fields, RESULT)
+end
+
+-- What a name of ctx is unlocked by; used for the error when it is not.
+local UNLOCKED_BY = {
+  http = "network", api = "network", files = "reads or writes", exec = "runs", spawn = "background", stop = "stops",
+  job = "job", config = "config", store = "store", credential = "auth", confirm = "asks", ask = "asks", edit = "editor",
+  open = "gui", serve = "serves", emit = "stream", list = "page", each = "batch", step = "steps", walk = "walk",
+  input = "stdin", created = "danger", updated = "danger", deleted = "danger", noop = "danger", exists = "creates",
+  missing = "deletes", would = "preview",
+}
+
+local function undeclared(_, name)
+  local key = UNLOCKED_BY[name]
+  if not key then return nil end
+  failure.raise("ACCESS_UNDECLARED", {
+    message = ("ctx.%s needs %s in the contract."):format(name, key), context = { name = "ctx." .. name, declare = key },
+  })
+end
+
+local function seconds(value)
+  local s, ms = units.duration(value)
+  if not s then error("not a duration: " .. tostring(value), 3) end
+  return s, ms
+end
+
+-- Always there -----------------------------------------------------------------------------------------------------
+
+local function add_failures(ctx, run)
+  --- Ends the command with a declared error. opts: cause, context, after (duration). Accepts an err of a `.try` call.
+  function ctx.fail(code, opts)
+    if type(code) == "table" then error(failure.from(code), 0) end
+    opts = opts or {}
+    local declared = run.contract.errors[code]
+    local more = { cause = opts.cause and tostring(opts.cause), context = opts.context, data = opts.data,
+      message = opts.message, more = opts.more }
+    if opts.after then more.retry_after_ms = select(2, seconds(opts.after)) end
+    if not declared then
+      if require("exits").codes[code] then failure.raise(code, more) end
+      failure.raise("ERROR_UNDECLARED", {
+        message = ("The command failed with %s, which its contract does not declare."):format(tostring(code)),
+        context = { code = tostring(code) }, cause = more.cause,
+      })
+    end
+    more.message = more.message or declared.message
+    more.exit, more.fix, more.hint, more.run, more.docs =
+      declared.exit, declared.fix, declared.hint, declared.run, declared.docs
+    more.retry_after_ms = more.retry_after_ms or declared.after_ms
+    more.more = more.more or {}
+    more.more.retry_strategy = declared.backoff
+    failure.raise(code, more)
+  end
+
+  function ctx.warn(code, text)
+    run.warn(code, text)
+  end
+
+  --- A line on stderr; an optional first word says the level: debug, info, warn, error.
+  function ctx.log(level, text)
+    if text == nil then level, text = "info", level end
+    host.send("L", tostring(level), tostring(text))
+  end
+
+  function ctx.progress(done, total, label)
+    run.progress(done, total, label)
+  end
+end
+
+local function add_time(ctx)
+  function ctx.sleep(duration)
+    host.sleep((select(2, seconds(duration))))
+  end
+
+  --- Now as RFC 3339 in UTC.
+  function ctx.now()
+    local ms = host.time()
+    return os.date("!%Y-%m-%dT%H:%M:%S", ms // 1000) .. (".%03dZ"):format(ms % 1000)
+  end
+end
+
+local function add_values(ctx, run)
+  ctx.null = host.json.null
+  ctx.array = host.json.array
+  ctx.secret = host.secret
+  ctx.tty = host.tty
+  ctx.cwd = run.cwd
+  ctx.dry_run = run.preview
+
+  function ctx.bytes(bytes, content_type)
+    return require("output.shape").bytes(bytes, content_type)
+  end
+
+  --- Runs the functions at the same time; their first results in order. The first failure ends the command.
+  function ctx.all(list)
+    local handles, out = {}, {}
+    for i, fn in ipairs(list) do handles[i] = host.task(fn) end
+    for i, handle in ipairs(handles) do
+      local ok, value = host.join(handle)
+      if not ok then error(value, 0) end
+      out[i] = value
+    end
+    return out
+  end
+end
+
+-- Things that are released on every way out ---------------------------------------------------------------------------
+
+local HELD = {}
+HELD.__index = HELD
+HELD.__close = function(held) held:release() end
+HELD.__metatable = false
+
+function HELD:release()
+  local close = self.close_fn
+  self.close_fn = nil
+  if close then close(self.value) end
+end
+
+local function hold(run, value, close)
+  local held = setmetatable({ value = value, close_fn = close }, HELD)
+  run.held[#run.held + 1] = held
+  return held
+end
+
+local function add_resources(ctx, run)
+  --- Keeps value until the run ends, then calls close(value). Returns a to-be-closed handle with .value and :release().
+  function ctx.hold(value, close)
+    return hold(run, value, close)
+  end
+
+  --- A path in the run's own directory, which is removed at the end.
+  function ctx.tmp(name)
+    if type(name) ~= "string" or not name:find("^[%w._-]+$") or name:find("^%.") then
+      error("tmp needs a plain file name", 2)
+    end
+    return run.tmp_dir() .. "/" .. name
+  end
+
+  --- An advisory lock among all runs; released by <close>, :release() or the end of the run.
+  function ctx.lock(name, timeout)
+    if type(name) ~= "string" or not name:find("^[%w._-]+$") then error("lock needs a plain name", 2) end
+    local path = run.lock_dir() .. "/" .. name .. ".lock"
+    local began = host.mono()
+    local lock, err = host.file.lock(path, timeout and select(2, seconds(timeout)) or 10000)
+    if not lock then
+      if err.code ~= "LOCK_HELD" then failure.raise(err.code, { message = err.message }) end
+      local stat = host.file.stat(path)
+      local age = stat and host.time() - stat.mtime or 0
+      failure.raise("LOCK_HELD", {
+        message = ("Lock %s is held by PID %d since %d s."):format(name, err.holder, age // 1000), retryable = true,
+        retry_after_ms = 1000, more = { holder_pid = err.holder, holder_age_ms = age, waited_ms = host.mono() - began,
+          detail = ("lock_file=%s holder_pid=%d holder_age_ms=%d"):format(path, err.holder, age) },
+      })
+    end
+    return hold(run, lock, function(l) l:close() end)
+  end
+end
+
+-- Results -------------------------------------------------------------------------------------------------------------
+
+local function add_effects(ctx, run)
+  for _, effect in ipairs { "created", "updated", "deleted", "noop" } do
+    ctx[effect] = function(data) return result("effect", { effect = effect, data = data or {} }) end
+  end
+  if run.contract.creates then
+    --- Ends the command: the thing is there already; `resource` is what `get` would show.
+    function ctx.exists(resource)
+      local id = resource[run.contract.id or "id"]
+      failure.raise("ALREADY_EXISTS", { data = resource, more = { conflict_id = id },
+        message = ("The %s exists already."):format(run.contract.creates) })
+    end
+  end
+  if run.contract.deletes then
+    --- The thing is not there: nothing to do, a success.
+    function ctx.missing(id)
+      return result("effect", { effect = run.preview and "would_noop" or "noop", missing = true,
+        data = { id = id, status = "not_found" } })
+    end
+  end
+end
+
+local function add_preview(ctx)
+  --- What the command would do: ctx.would("delete", { … }).
+  function ctx.would(verb, affected)
+    return result("would", { effect = "would_" .. verb, data = { would_affect = affected or {} } })
+  end
+end
+
+local function add_list(ctx, run)
+  --- One page of a list. opts: next (the service's token of the following page), total, external.
+  function ctx.list(items, opts)
+    opts = opts or {}
+    return result("list", { data = items, next = opts.next, total = opts.total, external = opts.external })
+  end
+  ctx.limit, ctx.page_size = run.page.limit, run.page.size
+end
+
+local function add_stream(ctx, run)
+  --- One row, shown at once.
+  function ctx.emit(row)
+    run.emit(row)
+  end
+end
+
+local function add_batch(ctx)
+  --- Runs fn for each item; a failure of one is its answer and the others go on (REQ-C-009).
+  function ctx.each(list, fn)
+    local results, changed = {}, false
+    for i, id in ipairs(list) do
+      local ok, value = pcall(fn, id)
+      if not ok and not failure.is(value) then error(value, 0) end
+      local row = { id = id, ok = ok }
+      if not ok then
+        row.error = { code = value.code, message = value.message, retryable = value.retryable or false }
+      elseif getmetatable(value) == RESULT then
+        row.effect, row.data = value.effect, value.data
+        changed = changed or value.effect ~= "noop"
+      elseif value ~= nil then
+        row.data = value
+        changed = true
+      end
+      results[i] = row
+    end
+    return result("batch", { results = results, changed = changed })
+  end
+end
+
+local function add_steps(ctx, run)
+  --- Runs one declared step (REQ-C-008); skipped when --resume-from says so.
+  function ctx.step(name, fn)
+    return run.step(name, fn)
+  end
+end
+
+-- Questions ------------------------------------------------------------------------------------------------------------
+
+local function refuse_question(question, hint)
+  failure.raise("INPUT_REQUIRED", { message = ("The command asks: %s"):format(question), hint = hint })
+end
+
+local function add_questions(ctx, run)
+  local g = run.globals
+  local function can_ask() return host.tty.stdin and not g.non_interactive end
+
+  --- A yes/no question; true with --yes. Off a terminal it fails instead of waiting.
+  function ctx.confirm(question)
+    if g.yes then return true end
+    if not can_ask() then refuse_question(question, "Pass --yes to confirm without a question") end
+    local answer = host.prompt(question .. " [y/N] ", false)
+    return answer ~= nil and answer:lower():find("^%s*y") ~= nil
+  end
+
+  --- An open question; opts.secret hides the typing and gives a secret, opts.flag names the parameter that answers it.
+  function ctx.ask(question, opts)
+    opts = opts or {}
+    if not can_ask() then
+      refuse_question(question, opts.flag and "Pass --" .. opts.flag .. " instead" or "Pass the answer as a flag")
+    end
+    local answer = host.prompt(question .. " ", opts.secret)
+    if answer == nil then refuse_question(question, "Type an answer, or pass it as a flag") end
+    return opts.secret and host.secret(answer) or answer
+  end
+end
+
+local function add_input(ctx, run)
+  local input = {}
+  function input.bytes() return run.stdin() end
+  function input.text() return (host.text.clean(run.stdin())) end
+  function input.lines() return run.stdin():gmatch("([^\n]*)\n?") end
+  function input.json()
+    local value, err = host.json.decode(run.stdin())
+    if value == nil then
+      failure.raise("INVALID_JSON", { message = ("The input is not JSON: %s at line %d, column %d."):format(
+        err.message, err.line, err.column) })
+    end
+    return value
+  end
+  ctx.input = input
+end
+
+-- Doors ----------------------------------------------------------------------------------------------------------------
+
+local function add_doors(ctx, run)
+  local C = run.contract
+  local function open(name)
+    for key, value in pairs(require("doors." .. name).open(run)) do ctx[key] = value end
+  end
+  if C.network then open "http" end
+  if C.reads or C.writes or C.path_access then open "files" end
+  if C.serves then open "serve" end
+  if C.store then open "store" end
+  if C.runs or C.background then open "exec" end
+  if C.config or C.suite and C.suite.config then ctx.config = run.config end
+  if C.framework then ctx.framework = require("framework").open(run) end
+  if run.native then ctx.native = run.native end
+end
+
+--- Makes the ctx of a run. Doors are opened for what the contract declares.
+function ctx_module.new(run)
+  local C = run.contract
+  local ctx = {}
+  run.ctx = ctx
+  add_failures(ctx, run)
+  add_time(ctx)
+  add_values(ctx, run)
+  add_resources(ctx, run)
+  if C.danger ~= "safe" then add_effects(ctx, run) end
+  if C.raw.preview then add_preview(ctx) end
+  if C.page then add_list(ctx, run) end
+  if C.stream then add_stream(ctx, run) end
+  if C.batch then add_batch(ctx) end
+  if C.steps then add_steps(ctx, run) end
+  if C.asks then add_questions(ctx, run) end
+  if C.stdin then add_input(ctx, run) end
+  setmetatable(ctx, { __index = undeclared, __metatable = false })
+  add_doors(ctx, run)
+  return ctx
+end
+
+return ctx_module

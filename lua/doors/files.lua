@@ -1,0 +1,120 @@
+-- ctx.files: reading and writing what the contract or a path parameter unlocked (authoring §4, §5).
+-- Promise: every path is absolute, every error names it, a write is whole or does not happen, a preview writes nothing.
+
+local failure = require "failure"
+local host = require "host"
+local values = require "values"
+
+local DEFAULT_MAX = 16 * 1024 * 1024
+
+local function fail(err)
+  failure.raise(err.code, { message = err.message, context = { path = err.path } })
+end
+
+local function check(result, err)
+  if result == nil then fail(err) end
+  return result
+end
+
+-- True when path is one of the allowed ones or below an allowed directory.
+local function covered(path, allowed)
+  for _, base in ipairs(allowed) do
+    if path == base or path:sub(1, #base + 1) == base .. "/" or base == "/" then return true end
+  end
+  return false
+end
+
+local function reader(run, files, absolute)
+  local function readable(path)
+    path = absolute(path)
+    if run.readable ~= true and not covered(path, run.readable) and not covered(path, run.writable) then
+      failure.raise("ACCESS_UNDECLARED", { message = "The command did not declare that it reads " .. path .. ".",
+        context = { path = path } })
+    end
+    return path
+  end
+
+  --- Whole content; opts.max in bytes (default 16 MB).
+  function files.read(path, opts)
+    return check(host.file.read(readable(path), opts and opts.max or DEFAULT_MAX))
+  end
+
+  --- Iterator over the lines, without line ends.
+  function files.lines(path)
+    local text = check(host.file.read(readable(path), math.maxinteger))
+    local at = 1
+    return function()
+      if at > #text then return nil end
+      local stop = text:find("\n", at, true) or #text + 1
+      local line = text:sub(at, stop - 1)
+      at = stop + 1
+      return line
+    end
+  end
+
+  --- { type, size, mtime, mode }; mtime as RFC 3339.
+  function files.stat(path)
+    local stat = check(host.file.stat(readable(path)))
+    return { type = stat.type, size = stat.size, mode = stat.mode,
+      mtime = os.date("!%Y-%m-%dT%H:%M:%SZ", stat.mtime // 1000) }
+  end
+
+  --- Names in a directory, sorted bytewise.
+  function files.list(path)
+    local names = check(host.file.list(readable(path)))
+    table.sort(names)
+    return names
+  end
+
+  function files.exists(path)
+    return host.file.stat(readable(path)) ~= nil
+  end
+end
+
+local function writer(run, files, absolute)
+  local function writable(path)
+    path = absolute(path)
+    if run.preview then
+      failure.raise("DRY_RUN_MUTATION", { message = "A dry run must not change " .. path .. "." })
+    end
+    if not covered(path, run.writable) then
+      failure.raise("ACCESS_UNDECLARED", { message = "The command did not declare that it writes " .. path .. ".",
+        context = { path = path } })
+    end
+    run.effect_begins()
+    return path
+  end
+
+  --- Writes the file whole or not at all; opts.mode, opts.exclusive.
+  function files.write(path, bytes, opts)
+    return check(host.file.write(writable(path), bytes, opts))
+  end
+
+  function files.append(path, bytes)
+    return check(host.file.append(writable(path), bytes))
+  end
+
+  function files.mkdir(path)
+    return check(host.file.mkdir(writable(path), 493, true))
+  end
+
+  function files.remove(path)
+    return check(host.file.remove(writable(path)))
+  end
+
+  function files.rename(from, to)
+    return check(host.file.rename(writable(from), writable(to)))
+  end
+end
+
+return {
+  open = function(run)
+    local files = {}
+    local function absolute(path)
+      return values.absolute(path, run.cwd)
+    end
+    reader(run, files, absolute)
+    writer(run, files, absolute)
+    return { files = files }
+  end,
+}

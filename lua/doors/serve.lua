@@ -1,0 +1,178 @@
+--- ctx.serve: an HTTP server whose routes are Lua tables, unlocked by `serves`.
+-- Promise: a route sees only requests that fit its declaration; every request is answered, in the API's own error form;
+-- the server ends with the run.
+--
+--   ctx.serve{ routes = {…}, host = "127.0.0.1", port = 0, max_body = bytes, limits = { header_timeout_ms, … },
+--              before = function(req, ctx), after = function(req, status), on_error = function(problem, req),
+--              on_listen = function(url, server) }
+--   routes["POST /agents/{id}"] = { run = function(req, ctx) … return status, body, headers end,
+--                                   input = form of the JSON body, query = form of the query (serve/input.lua), … }
+--   before runs ahead of the route; what it returns, if anything, is the answer (status, body, headers).
+--   after sees every request with the status of its answer (nil for a stream).
+--   on_error{ status, code, message, details, headers } -> body, headers: the API's form of the errors that the
+--     door finds (NOT_FOUND, METHOD_NOT_ALLOWED, VALIDATION_ERROR, UNSUPPORTED_MEDIA_TYPE, INTERNAL_ERROR) and of
+--     req.refuse.
+--   A body that is a table is sent as JSON, a string as it is; no body and no status is 204.
+--   req: method, path, params, query (name -> value), headers, body, json (with `input`), form (urlencoded bodies;
+--        form_repeated names a field that came twice), remote, time_ms, route,
+--        refuse(status, code, message, details, headers), which never returns,
+--        and for streams start(status, headers), write(bytes), finish(), gone().
+-- ctx.serve blocks until the run is interrupted. ctx.random(n) gives n random bytes.
+
+local failure = require "failure"
+local host = require "host"
+local input = require "serve.input"
+local router = require "serve.router"
+
+local serve = {}
+
+local EXITS = { ADDRESS_INVALID = "ARG_ERROR", ADDRESS_IN_USE = "CONFLICT", PERMISSION_DENIED = "PERMISSION_DENIED" }
+
+-- What req.refuse raises; its address marks it.
+local REFUSED = {}
+
+local function default_error(problem)
+  return { code = problem.code, message = problem.message, details = problem.details }
+end
+
+local function send_json(status, body, headers)
+  local out = { ["Content-Type"] = "application/json" }
+  for name, value in pairs(headers or {}) do out[name] = value end
+  local text, message = host.json.encode(body, { raw = true })
+  if not text then error(message, 0) end
+  return { status = status, headers = out, body = text }
+end
+
+-- The module's answer for what a route returned.
+local function answer_of(status, body, headers)
+  if type(status) == "table" then status, body, headers = 200, status, body end
+  if body == nil then return { status = status or 204, headers = headers } end
+  if type(body) == "table" then return send_json(status, body, headers) end
+  return { status = status, headers = headers, body = body }
+end
+
+-- An error in the API's own form.
+local function error_answer(spec, problem, req)
+  local body, headers = (spec.on_error or default_error)(problem, req)
+  local out = {}
+  for name, value in pairs(headers or {}) do out[name] = value end
+  for name, value in pairs(problem.headers or {}) do out[name] = value end
+  return send_json(problem.status, body, out)
+end
+
+local function refuse(status, code, message, details, headers)
+  error({ [REFUSED] = true, status = status, code = code, message = message, details = details, headers = headers }, 0)
+end
+
+-- Media type without parameters, lower case.
+local function media_type(request)
+  return (request.headers["content-type"] or ""):match("^[^;%s]*"):lower()
+end
+
+local function new_request(request)
+  local query = router.fields(request.query)
+  local req = {
+    method = request.method, path = request.path, headers = request.headers, body = request.body,
+    remote = request.remote, time_ms = host.time(), refuse = refuse,
+    start = function(...) return request:start(...) end,
+    write = function(bytes) return request:write(bytes) end,
+    finish = function() return request:finish() end,
+    gone = function() return request:gone() end, query = query or {},
+  }
+  if media_type(request) == "application/x-www-form-urlencoded" then
+    req.form, req.form_repeated = router.fields(request.body)
+  end
+  return req, query == nil
+end
+
+local function read_json(req)
+  local kind = media_type(req)
+  if req.body ~= "" and kind ~= "application/json" and not kind:find("^application/.*%+json$") then
+    refuse(415, "UNSUPPORTED_MEDIA_TYPE", "The body must be application/json.")
+  end
+  local value, err = host.json.decode(req.body, { max_depth = 64 })
+  if value == nil then
+    refuse(400, "VALIDATION_ERROR", "The body is not valid JSON.", { { field = "", message = err.message } })
+  end
+  return value
+end
+
+local function check(form, values, text)
+  local result, problems = input.check(form, values, text)
+  if not result then refuse(400, "VALIDATION_ERROR", "The request does not fit this route.", problems) end
+  return result
+end
+
+-- Runs a matched route; returns the answer's parts.
+local function run_route(spec, req, ctx, bad_query)
+  local status, body, headers
+  if spec.before then status, body, headers = spec.before(req, ctx) end
+  if status ~= nil then return status, body, headers end
+  if bad_query then refuse(400, "VALIDATION_ERROR", "The query has a broken percent-encoding.") end
+  local route = req.route
+  if route.query then req.query = check(route.query, req.query, true) end
+  if route.input then req.json = check(route.input, read_json(req)) end
+  return route.run(req, ctx)
+end
+
+local function on_failure(err)
+  if type(err) == "table" and err[REFUSED] then return err end
+  local text = type(err) == "table" and (err.message or err.code) or tostring(err)
+  return { [REFUSED] = false, text = host.traceback(text, 2) }
+end
+
+local function handle(spec, match, ctx, request)
+  local req, bad_query = new_request(request)
+  local route, params = match(request.method, request.path)
+  if not route then
+    local problem = params and { status = 405, code = "METHOD_NOT_ALLOWED", headers = { Allow = params },
+      message = ("%s is not allowed here."):format(request.method) }
+      or { status = 404, code = "NOT_FOUND", message = ("There is no %s."):format(request.path) }
+    return error_answer(spec, problem, req), req
+  end
+  req.route, req.params = route, params
+  local result = table.pack(xpcall(run_route, on_failure, spec, req, ctx, bad_query))
+  if result[1] then return answer_of(result[2], result[3], result[4]), req end
+  local err = result[2]
+  if err[REFUSED] then return error_answer(spec, err, req), req end
+  host.send("L", "error", ("%s %s: %s"):format(request.method, request.path, err.text))
+  local problem = { status = 500, code = "INTERNAL_ERROR", message = "The server failed to answer." }
+  return error_answer(spec, problem, req), req
+end
+
+local function listen(run, spec)
+  local module, message = host.module "server"
+  if not module then
+    local text = "The server module is not installed: " .. tostring(message)
+    run.fail(failure.new("MODULE_MISSING", { exit = "PRECONDITION", message = text }))
+  end
+  local options = { host = spec.host, port = spec.port, max_body = spec.max_body }
+  for name, value in pairs(spec.limits or {}) do options[name] = value end
+  local match = router.compile(spec.routes)
+  options.handler = function(request)
+    local answer, req = handle(spec, match, run.ctx, request)
+    if spec.after then spec.after(req, answer and answer.status) end
+    return answer
+  end
+  local server, err = module.listen(options)
+  if not server then
+    run.fail(failure.new(err.code, { message = err.message, exit = EXITS[err.code] or "GENERAL_ERROR" }))
+  end
+  return server
+end
+
+function serve.open(run)
+  return {
+    serve = function(spec)
+      if type(spec) ~= "table" or type(spec.routes) ~= "table" then
+        error("ctx.serve needs { routes = { … } }", 2)
+      end
+      local server <close> = listen(run, spec)
+      if spec.on_listen then spec.on_listen(server.url, server) end
+      server:wait()
+    end,
+    random = host.hash.random,
+  }
+end
+
+return serve

@@ -1,0 +1,40 @@
+-- ctx.framework: what the host's own commands may see of the framework; no other command gets it.
+
+local host = require "host"
+local tree = require "tree"
+
+return {
+  open = function(run)
+    local framework = {
+      host = host, program = run.inv.program, persona = run.inv.prefix and host.program or nil,
+      suite = run.inv.prefix, meta = run.meta,
+    }
+
+    --- All contracts below a prefix ("a.b" or nil): array of C (groups too), array of refused { words, file, problems }.
+    function framework.contracts(prefix, full)
+      local words, good, refused = {}, {}, {}
+      for word in (prefix or ""):gmatch("[^. ]+") do words[#words + 1] = word end
+      if #words == 0 and run.inv.prefix then words[1] = run.inv.prefix end
+      tree.walk(words, function(entry)
+        local C, problems, warnings = tree.load(entry, full)
+        if C then
+          C.warnings = C.warnings or warnings
+          good[#good + 1] = C
+        else
+          refused[#refused + 1] = { words = entry.words, file = entry.path, problems = problems }
+        end
+      end)
+      return good, refused
+    end
+
+    --- Loads one file outside the tree as a command: C | nil, problems, warnings, source.
+    function framework.load(file)
+      local dir, name = file:match("^(.*)/([^/]+)%.lua$")
+      if not dir then dir, name = ".", file:gsub("%.lua$", "") end
+      local entry = { words = { name }, kind = "command", path = file, root = { dir = dir, origin = "file" } }
+      return tree.load(entry, true)
+    end
+
+    return framework
+  end,
+}

@@ -1,0 +1,302 @@
+-- Promise: carries out requests under the run's rules: one deadline, one retry policy, redirects that keep credentials
+-- at home, proxies and certificates from the environment, no change in a preview, no secret in a log.
+-- Every function returns a result, or nil and a failure; raising is the caller's choice.
+
+local host = require "host"
+local failure = require "failure"
+local address = require "http.address"
+local faults = require "http.faults"
+local request = require "http.request"
+local response = require "http.response"
+local rules = require "http.rules"
+local sse = require "http.sse"
+
+local M = {}
+M.__index = M
+
+local MAX_REDIRECTS = 10
+local MAX_BODY = 64 << 20
+local ERROR_BODY = 1 << 20
+
+-- A setting in ms, from the global flags (ms) or the command's own flags (seconds).
+local function milliseconds(run, name)
+  return run.globals[name] or run.args[name] and math.floor(run.args[name] * 1000)
+end
+
+local function setting(run, name)
+  if run.globals[name] ~= nil then return run.globals[name] end
+  return run.args[name]
+end
+
+--- The client of a run: { contract, args, globals, ctx, suite, preview, fail, meta, remaining_ms, effect_begins }.
+function M.new(run)
+  local globals, contract = run.globals, run.contract
+  local retry = contract.raw and contract.raw.retry or {}
+  local direct = setting(run, "no_proxy") == true
+  return setmetatable({
+    run = run, contract = contract, retried = 0,
+    max_retries = globals.retries or retry.max or 0,
+    retry_delay_ms = globals.retry_delay or request.milliseconds(retry.delay) or 500,
+    retries_fixed = globals.retries ~= nil,
+    connect_ms = milliseconds(run, "connect_timeout") or contract.network and contract.network.connect_ms or 10000,
+    proxy = { proxy = setting(run, "proxy"), no_proxy = direct, env = host.env },
+    ca_file = rules.ca_file(host.env),
+    logs = globals.debug or globals.trace,
+    defaults = { agent = "toolhost/" .. host.version, idempotency_key = setting(run, "idempotency_key") },
+  }, M)
+end
+
+-- The C module is loaded for the first request, not for a command that makes none.
+function M:transport()
+  if not self.http then
+    local module, why = host.module("http")
+    if not module then failure.raise("INTERNAL_ERROR", { message = "The HTTP module cannot be loaded: " .. why }) end
+    self.http = module
+  end
+  return self.http
+end
+
+local function log(text) host.send("L", "debug", text) end
+
+local function log_request(req)
+  log("> " .. req.method .. " " .. address.shown(req.url))
+  for _, field in ipairs(request.fields(req)) do
+    local name = field[1]:lower()
+    local hidden = rules.sensitive(name) or req.headers[name].secret
+    log("> " .. field[1] .. ": " .. (hidden and "[REDACTED]" or field[2]))
+  end
+end
+
+local function log_answer(raw, err)
+  if not raw then return log("< " .. err.code .. ": " .. err.message) end
+  log(("< %d (%d ms, HTTP/%s)"):format(raw.status, raw.time_ms or 0, raw.http or "1.1"))
+  for _, field in ipairs(raw.headers) do
+    log("< " .. field[1] .. ": " .. (rules.sensitive(field[1]) and "[REDACTED]" or field[2]))
+  end
+end
+
+-- The shorter of the request's own limit and what is left of the run; nil for none (`--timeout 0`).
+local function limit(self, own)
+  local left = self.run.remaining_ms()
+  if left then left = math.max(1, left) end
+  return own and left and math.min(own, left) or own or left
+end
+
+-- What the transport needs for a request, and how it travels.
+local function options(self, req, more)
+  local proxy = rules.proxy(self.proxy, req.url)
+  local out = {
+    method = req.method, url = req.url, headers = request.fields(req), body = req.body, multipart = req.multipart,
+    timeout_ms = limit(self, req.timeout_ms), connect_timeout_ms = limit(self, self.connect_ms),
+    max_bytes = req.max or MAX_BODY, proxy = proxy.url, ca_file = self.ca_file,
+  }
+  for key, value in pairs(more or {}) do out[key] = value end
+  return out, { proxy = proxy, direct = self.proxy.no_proxy }
+end
+
+-- A preview reads only. While a credential is fetched, its own POST is allowed: it changes nothing that anyone keeps.
+local function refuse_in_preview(self, req)
+  if rules.reads(req.method) or self.authenticating then return nil end
+  if not self.run.preview then
+    self.run.effect_begins()
+    return nil
+  end
+  return failure.new("DRY_RUN_MUTATION", {
+    message = "The preview tried to send " .. req.method .. " " .. address.shown(req.url) .. "; it was stopped.",
+  })
+end
+
+-- One request and the redirects it leads to. send(req) -> raw answer | nil, fault.
+local function follow(self, req, send)
+  for _ = 0, MAX_REDIRECTS do
+    if self.logs then log_request(req) end
+    local raw, err, net = send(req)
+    if self.logs then log_answer(raw, err) end
+    if not raw then return nil, err, net, req end
+    local res = response.new(raw, req)
+    local location = res.headers.location
+    if not location or req.follow == false or not rules.redirects(res.status) then return res, nil, net, req end
+    local next_req, why = request.redirect(req, res.status, location)
+    if not next_req then
+      res.refused = why
+      return res, nil, net, req
+    end
+    req = next_req
+  end
+  return nil, { code = "TOO_MANY_REDIRECTS" }, nil, req
+end
+
+-- How long to wait before repeating, or nil to leave it.
+local function wait_before(self, req, n, max, res, err)
+  if n >= max or not rules.may_retry(req.method, res and res.status, err) then return nil end
+  local asked = res and res.retry_after
+  local left = self.run.remaining_ms()
+  if asked and left and asked >= left then return nil end
+  return rules.backoff(n + 1, self.retry_delay_ms, asked)
+end
+
+local function max_retries(self, req)
+  if self.retries_fixed then return self.max_retries end
+  return req.retries or self.max_retries
+end
+
+-- Sends with redirects and repetitions. @return response, or nil and a failure; then how it travelled, and repetitions.
+local function exchange(self, req, send)
+  local refused = refuse_in_preview(self, req)
+  if refused then return nil, refused end
+  local max, n = max_retries(self, req), 0
+  while true do
+    local res, err, net, last = follow(self, req, send)
+    local wait = wait_before(self, last, n, max, res, err)
+    if not wait then
+      if res then return res, nil, net, n end
+      if err.code == "TOO_MANY_REDIRECTS" then
+        return nil, failure.new(err.code, { exit = "GENERAL_ERROR",
+          message = ("%s redirects more than %d times."):format(address.shown(req.url), MAX_REDIRECTS) })
+      end
+      return nil, faults.transport(err, last, net, n, self.contract)
+    end
+    n = n + 1
+    self.retried = self.retried + 1
+    self.run.meta("retries", self.retried)
+    if self.logs then log(("repeating in %d ms (%d of %d)"):format(wait, n, max)) end
+    host.sleep(wait)
+  end
+end
+
+--- The failure for an answer that is no success, or nil.
+function M:judge(res, req, net, retries, errors)
+  if res.refused then return faults.redirect(res, req, res.refused, net) end
+  if res.status >= 200 and res.status < 300 or res.status == 304 then return nil end
+  if res.status >= 300 and res.status < 400 then return nil end
+  return faults.status(res, req, net, retries, errors, self.contract)
+end
+
+--- Sends a request. @return response, nil, judge's arguments { req, net, retries }; or nil, failure.
+function M:send(req)
+  local res, err, net, n = exchange(self, req, function(each)
+    local out, how = options(self, each)
+    local raw, fault = self:transport().request(out)
+    return raw, fault, how
+  end)
+  if not res then return nil, err end
+  return res, nil, { req = req, net = net, retries = n }
+end
+
+--- Downloads to a file: whole or not at all. @return response without body, as send.
+function M:download(req, path)
+  if self.run.preview then
+    return nil, failure.new("DRY_RUN_MUTATION", { message = "The preview tried to write " .. path .. "." })
+  end
+  local res, err, net, n = exchange(self, req, function(each)
+    local out, how = options(self, each, { file = path, max_bytes = each.max or 0 })
+    local raw, fault = self:transport().request(out)
+    return raw, fault, how
+  end)
+  if not res then return nil, err end
+  return res, nil, { req = req, net = net, retries = n }
+end
+
+-- Reads what a stream still has, for the text of an error.
+local function drain(stream)
+  local out, size = {}, 0
+  repeat
+    local bytes = stream:read()
+    if bytes then
+      out[#out + 1] = bytes
+      size = size + #bytes
+    end
+  until not bytes or size > ERROR_BODY
+  return table.concat(out)
+end
+
+--- Opens a stream. @return stream of the transport, nil, how, response (its body is read when it is no success);
+-- or nil, failure
+function M:stream(req)
+  local stream
+  local res, err, net, n = exchange(self, req, function(each)
+    local out, how = options(self, each, { idle_timeout_ms = req.idle_ms, max_bytes = 0 })
+    local opened, fault = self:transport().stream(out)
+    if not opened then return nil, fault, how end
+    local raw = opened:head()
+    if raw.status >= 200 and raw.status < 300 then
+      stream = opened
+    else
+      raw.body = drain(opened)
+      opened:close()
+    end
+    return raw, nil, how
+  end)
+  if not res then return nil, err end
+  return stream, nil, { req = req, net = net, retries = n }, res
+end
+
+-- The iterator of events: callable, with the last id, the server's retry time and, after the end, an error.
+local Events = {}
+Events.__index = Events
+
+local LAZY_JSON = {}
+
+function LAZY_JSON.__index(event, key)
+  if key ~= "json" then return nil end
+  local value, problem = host.json.decode(event.data)
+  if value == nil then
+    failure.raise("INVALID_RESPONSE", { exit = "GENERAL_ERROR",
+      message = ("An event's data is not JSON: %s"):format(problem.message), context = { event = event.event } })
+  end
+  rawset(event, "json", value)
+  return value
+end
+
+-- A stream that breaks is not one that ended.
+local function broken(self, err)
+  self.error = faults.transport(err, self.how.req, self.how.net, 0, self.contract)
+  self:close()
+  if self.raise then self.raise(self.error) end
+end
+
+function Events:__call()
+  while not self.queue[self.at] do
+    if self.closed then return nil end
+    local bytes, err = self.stream:read()
+    if err then return broken(self, err) end
+    if not bytes then return self:close() end
+    local events, why = self.parser:feed(bytes)
+    if not events then return broken(self, { code = "RESPONSE_TOO_LARGE", message = why }) end
+    self.queue, self.at = events, 1
+    self.retry = self.parser.retry_ms
+  end
+  local event = self.queue[self.at]
+  self.at = self.at + 1
+  self.last_id = event.id
+  return setmetatable(event, LAZY_JSON)
+end
+
+--- Ends the stream. Safe to repeat.
+function Events:close()
+  if self.closed then return end
+  self.closed = true
+  self.stream:close()
+end
+Events.__close = Events.close
+
+--- Opens an event stream. raise(failure): what a break does, nil to end the loop and set .error.
+-- @return iterator, nil, how, response; or nil, failure; no iterator when the status is no success
+function M:events(req, raise)
+  req.headers.accept = { "Accept", "text/event-stream" }
+  req.headers["cache-control"] = req.headers["cache-control"] or { "Cache-Control", "no-store" }
+  local stream, err, how, res = self:stream(req)
+  if err then return nil, err end
+  if not stream then return nil, nil, how, res end
+  local kind = res.headers["content-type"] or ""
+  if res.status ~= 204 and not kind:lower():find("^%s*text/event%-stream") then
+    stream:close()
+    return nil, failure.new("INVALID_RESPONSE", { exit = "GENERAL_ERROR",
+      message = address.shown(res.url) .. " is not an event stream.", context = { content_type = kind } })
+  end
+  local events = { stream = stream, parser = sse.new(req.max), queue = {}, at = 1, how = how, raise = raise,
+    contract = self.contract }
+  return setmetatable(events, Events), nil, how, res
+end
+
+return M

@@ -1,0 +1,384 @@
+-- One invocation: from the words of the command line to the answer.
+-- Promise: what asks nothing of a command (help, schema) touches nothing; a command runs only after every check passed,
+-- and all problems are told at once (design §5, REQ-F-015, F-068).
+
+local answer = require "answer"
+local args = require "args"
+local config = require "config"
+local failure = require "failure"
+local host = require "host"
+local tree = require "tree"
+
+local invocation = {}
+
+local VERBOSITY = { "quiet", "verbose", "debug" }
+
+local function meta(key, value)
+  local text, message = host.json.encode(value)
+  if not text then error("meta." .. key .. ": " .. message, 0) end
+  host.send("M", key, text)
+end
+invocation.meta = meta
+
+-- How the answer is written: --output, else TOOL_OUTPUT, else JSON off a terminal (REQ-F-003).
+local function format_of(globals)
+  local env = host.env "TOOL_OUTPUT"
+  local ci, quiet = host.env "CI", globals.quiet
+  if globals.output then return globals.output, true end
+  if globals.stream then return "jsonl" end
+  if env and env ~= "" then return env, true end
+  local machine = not host.tty.stdout or (ci and ci ~= "") or host.env "NO_COLOR" ~= nil or quiet
+  return machine and "json" or "rich"
+end
+
+-- The state of this invocation: words and globals as parsed.
+local inv = { globals = {}, format = "json", words = {} }
+
+local function is_json(format)
+  return format == "json" or format == "jsonl"
+end
+
+--- Answers with a failure that no command owns.
+function invocation.refuse(f, C)
+  local e, exit = answer.error(f, C, false)
+  local note
+  if inv.format == "rich" then note = require("errors_text")(e, { color = inv.color, program = inv.program }) end
+  answer.send { exit = exit, error = e, data = f.data, note = note }
+end
+
+-- Help ---------------------------------------------------------------------------------------------------------------
+
+-- Help text goes to a terminal's stdout; a pipe gets a pointer and the text goes to stderr (REQ-F-048).
+local function send_help(text, words, data)
+  meta("help", true)
+  meta("schema_ref", #words > 0 and table.concat(words, " ") .. " --schema" or inv.program .. " --schema")
+  if inv.format == "rich" or not is_json(inv.format) then
+    answer.send { exit = 0, data = data, text = text, flags = "t" }
+  else
+    answer.send { exit = 0, data = data, note = text }
+  end
+end
+
+local function describe(entry)
+  local C, problems = tree.load(entry)
+  if C and C.group then
+    local suite = tree.suite(entry)
+    if #entry.words == 1 and suite then return { about = suite.about, group = true, persona = suite.persona } end
+  end
+  return C and { about = C.about, group = C.group, danger = C.danger, page = C.page }
+    or { about = "(refused: " .. (problems[1] and problems[1].message or "?") .. ")", rejected = true }
+end
+
+local function child_entries(entry)
+  local out = {}
+  for _, name in ipairs(tree.children(entry)) do
+    local words = { table.unpack(entry.words) }
+    words[#words + 1] = name
+    local child = tree.entry(words, entry.root, entry.path)
+    if child then
+      local about = describe(child)
+      out[#out + 1] = { name = name, about = about.about, group = child.kind == "group", danger = about.danger }
+    end
+  end
+  return out
+end
+
+local function help_options()
+  return { program = inv.program, persona = inv.prefix, width = inv.width, color = inv.color }
+end
+
+local function root_help()
+  local groups = {}
+  for _, word in ipairs(tree.first_words()) do
+    local entry = tree.find { word }
+    if entry then
+      local about = describe(entry)
+      groups[#groups + 1] = { name = word, about = about.about, group = entry.kind == "group",
+        shipped = entry.root.origin == "shipped", suite = about.persona ~= nil, plugin = entry.root.plugin ~= nil }
+    end
+  end
+  return require("help").root(groups, help_options()), groups
+end
+
+local function group_help(entry)
+  local C = tree.load(entry)
+  local suite = #entry.words == 1 and tree.suite(entry)
+  local group = { words = entry.words, about = suite and suite.about or C and C.about, suite = suite or nil }
+  local children = child_entries(entry)
+  return require("help").group(group, children, help_options()), children
+end
+
+local function show_help(entry)
+  local text, rows
+  if not entry then
+    text, rows = root_help()
+  elseif entry.kind == "group" then
+    text, rows = group_help(entry)
+  end
+  local data
+  if not inv.globals.help then
+    local commands = {}
+    for i, row in ipairs(rows) do commands[i] = { name = row.name, description = row.about } end
+    data = { usage = inv.program .. " " .. table.concat(entry and entry.words or {}, " ")
+      .. (entry and " " or "") .. "<command> [flags]", commands = host.json.array(commands) }
+  end
+  send_help(text, entry and entry.words or {}, data)
+end
+
+local function show_topic(name)
+  local topics = require "topics"
+  local text = topics.text and topics.text(name, help_options())
+  if not text then return false end
+  send_help(text, {})
+  return true
+end
+
+-- Finding the command ---------------------------------------------------------------------------------------------------
+
+local function unknown_command(words, entry)
+  local parent = entry and entry.kind == "group" and entry
+  local known = parent and tree.children(parent) or tree.first_words()
+  local tried = words[1] or ""
+  local best = require("suggest").nearest(tried, known)
+  local shown = (host.text.clean(tried))
+  local base = inv.program .. (parent and not inv.prefix and " " .. table.concat(parent.words, " ") or "")
+  failure.raise("COMMAND_NOT_FOUND", {
+    message = ('There is no command "%s".'):format(shown), phase = "validation", context = { command = shown },
+    fix = best and ("Did you mean `%s %s`?"):format(base, best) or ("See `%s --help` for the commands"):format(base),
+    hint = best and ("Did you mean `%s %s`?"):format(base, best) or nil,
+    more = { errors = { { param = "command", field = "command", code = "COMMAND_NOT_FOUND", value = shown,
+      message = ('There is no command "%s".'):format(shown) } } },
+  })
+end
+
+-- Built-ins that a persona offers beside its own commands.
+local PERSONA_BUILT_INS = { completion = true, manifest = true, doctor = true }
+
+local function find(words)
+  local entry, used = tree.find(words, inv.prefix)
+  if inv.prefix and used == 0 and PERSONA_BUILT_INS[words[1]] then return tree.find(words) end
+  return entry, used
+end
+
+local function resolver()
+  return function(words)
+    local entry, used = find(words)
+    if not entry then return 0, false, false end
+    return used, entry.kind == "group", entry.kind == "group"
+  end
+end
+
+local function rejected(entry, problems)
+  local items = {}
+  for i, p in ipairs(problems) do
+    items[i] = { command = p.command, rule = p.rule, message = p.message, key = p.key, file = p.file or entry.path }
+  end
+  failure.raise("COMMAND_REJECTED", {
+    message = ("The contract of `%s` was refused: %s"):format(table.concat(entry.words, " "),
+      problems[1] and problems[1].message or "?"),
+    phase = "validation", fix = "Correct " .. entry.path, more = { errors = items },
+  })
+end
+
+local function load(entry)
+  local C, problems = tree.load(entry)
+  if not C then rejected(entry, problems) end
+  return C
+end
+
+-- Schema exits -----------------------------------------------------------------------------------------------------------
+
+local function schema_exit(C)
+  local g = inv.globals
+  if g.output_schema then
+    answer.send { exit = 0, data = require("schema").output(C) }
+    return true
+  elseif g.schema or g.print_schema then
+    answer.send { exit = 0, data = require("manifest").entry(C, { full = true }) }
+    return true
+  end
+end
+
+-- tool --schema: the contract of everything (REQ-O-013).
+local function schema_of_all()
+  local entry, used = find { "manifest" }
+  if not entry or used ~= 1 then return end
+  return entry
+end
+
+-- Phase 1 ------------------------------------------------------------------------------------------------------------------
+
+local function verbosity_problems(problems)
+  local given = {}
+  for _, name in ipairs(VERBOSITY) do
+    if inv.globals[name] then given[#given + 1] = "--" .. name end
+  end
+  if #given > 1 then
+    problems[#problems + 1] = { param = given[2], field = given[2]:sub(3), code = "INPUT_PARAM_CONFLICT",
+      message = table.concat(given, " and ") .. " exclude each other.", fix = "Pass one of them." }
+  end
+end
+
+local FORMATS = { json = true, jsonl = true, tsv = true, plain = true, table = true, rich = true }
+
+local function format_problems(C, problems)
+  local format = inv.format
+  if FORMATS[format] and not (format == "rich" and inv.globals.output) then return end
+  if format == "id" and C and C.id then return end
+  for _, extra in ipairs(C and C.formats or {}) do
+    if extra == format then return end
+  end
+  local why = format == "id" and "This command declares no id" or ("There is no format %q"):format(format)
+  problems[#problems + 1] = { param = "--output", field = "output", code = "INPUT_PARAM_INVALID", message = why .. ".",
+    value = format, fix = "Use one of json, jsonl, tsv, plain, table." }
+  inv.format = "json"
+end
+
+local function cwd_problems(problems)
+  local cwd = inv.globals.cwd or inv.globals.root
+  if not cwd then return host.cwd end
+  local stat = host.file.stat(cwd)
+  if stat and stat.type == "directory" then
+    meta("cwd", cwd)
+    return cwd
+  end
+  problems[#problems + 1] = { param = "--cwd", field = "cwd", code = "INPUT_PARAM_INVALID", value = cwd,
+    message = ("--cwd %s is not a directory."):format(cwd), fix = "Name an existing directory." }
+  return host.cwd
+end
+
+local function refuse_problems(C, problems)
+  local code, opts = args.summary(problems)
+  opts.exit, opts.phase = "ARG_ERROR", "validation"
+  meta("errors", opts.more.errors)
+  meta("phase", "validation")
+  if inv.globals.validate_only then meta("validation_only", true) end
+  invocation.refuse(failure.new(code, opts), C)
+end
+
+-- The whole way of one command -------------------------------------------------------------------------------------------
+
+local function early_meta(entry, C)
+  meta("command", table.concat(entry.words, "."))
+  if not C then return end
+  meta("schema_version", C.version)
+  local limit = inv.globals.timeout or C.timeout_ms
+  meta("timeout_ms", limit)
+end
+
+local function config_meta(conf)
+  local sources = conf.sources()
+  meta("config_sources", sources)
+  if #sources > 0 then meta("effective_config_hash", conf.hash()) end
+end
+
+local function uses_config(C)
+  if C.config or C.suite and C.suite.config then return true end
+  for _, p in ipairs(C.params) do
+    if p.config then return true end
+  end
+end
+
+local function bind(C, parsed, conf, problems)
+  local values, given, found = args.bind(C, parsed.tokens, {
+    cwd = inv.cwd, config = conf and conf.get, globals = host.globals,
+  })
+  for _, p in ipairs(found) do problems[#problems + 1] = p end
+  return values, given
+end
+
+local function author_validate(C, values, problems)
+  if not C.raw.validate or #problems > 0 then return end
+  local function bad(param, message, code, value)
+    problems[#problems + 1] = { param = "--" .. param, field = param, code = code or "INPUT_PARAM_INVALID",
+      message = message:find("[.!?]$") and message or message .. ".", value = value }
+  end
+  local ok, err = host.limited(50000000, C.raw.validate, values, bad)
+  if not ok then
+    failure.raise(tostring(err):find("too many steps", 1, true) and "VALIDATE_BUDGET" or "VALIDATE_FAILED",
+      { message = "The command's validate function failed.", cause = tostring(err), exit = "GENERAL_ERROR", phase = "execution" })
+  end
+end
+
+local function set_terminal()
+  local no_color = host.env "NO_COLOR" or host.env "CI" or host.env "GITHUB_ACTIONS" or host.env "JENKINS_URL"
+    or host.env "TERM" == "dumb"
+  inv.color = host.tty.stdout and not no_color
+  inv.width = inv.globals.width or (inv.format == "rich" and host.columns() or 0)
+end
+
+local function run_command(entry, parsed, on_run)
+  local C = load(entry)
+  early_meta(entry, C)
+  if inv.globals.help then
+    send_help(require("help").command(C, help_options()), entry.words)
+    return
+  end
+  if schema_exit(C) then return end
+  local problems = parsed.problems
+  verbosity_problems(problems)
+  inv.cwd = cwd_problems(problems)
+  format_problems(C, problems)
+  local conf = config.open(C, inv.globals)
+  local values, given = bind(C, parsed, conf, problems)
+  if uses_config(C) then config_meta(conf) end
+  author_validate(C, values, problems)
+  if #problems > 0 then return refuse_problems(C, problems) end
+  if inv.globals.validate_only then
+    meta("validation_only", true)
+    answer.send { exit = 0 }
+    return
+  end
+  require("run").execute(C, { values = values, given = given, globals = inv.globals, config = conf, inv = inv,
+    on_run = on_run, meta = meta })
+end
+
+--- Runs the command line; on_run is told the run object before anything of the command happens.
+function invocation.run(on_run)
+  inv.prefix = tree.persona(host.program)
+  inv.program = inv.prefix and host.program or "tool"
+  local contracts = function(words)
+    local entry, used = find(words)
+    return entry and used == #words and entry.kind == "command" and load(entry) or nil
+  end
+  local parsed = args.split(host.argv, host.globals, resolver(), contracts)
+  inv.globals, inv.words = parsed.globals, parsed.words
+  inv.format = format_of(inv.globals)
+  set_terminal()
+  local entry = find(parsed.words)
+  if inv.globals.version then
+    answer.send { exit = 0, data = { version = host.version } }
+    return
+  end
+  local first = parsed.tokens[1]
+  local word = first and (type(first) == "table" and first.text or first)
+  local stray = word and word:sub(1, 1) ~= "-" and word or nil
+  if not entry or entry.kind == "group" then
+    if stray == "help" or parsed.words[1] == "help" then
+      local topic = parsed.tokens[2] and (type(parsed.tokens[2]) == "table" and parsed.tokens[2].text or parsed.tokens[2])
+      if not topic then inv.globals.help = true return show_help(nil) end
+      if show_topic(topic) then return end
+      unknown_command({ topic }, nil)
+    end
+    if stray then
+      meta("command", (host.text.clean(stray)))
+      unknown_command({ stray }, entry)
+    end
+    if inv.globals.schema or inv.globals.print_schema then
+      local manifest = schema_of_all()
+      if manifest then return run_command(manifest, { tokens = { globals = {} }, problems = {} }, on_run) end
+    end
+    if #parsed.problems > 0 or word then
+      if word then
+        parsed.problems[#parsed.problems + 1] = { param = word, field = word:gsub("^%-+", ""), code = "INPUT_PARAM_UNKNOWN",
+          message = "There is no option " .. (host.text.clean(word)) .. ".", fix = "See --help for the options." }
+      end
+      return refuse_problems(nil, parsed.problems)
+    end
+    if entry then meta("command", table.concat(entry.words, ".")) end
+    return show_help(entry)
+  end
+  run_command(entry, parsed, on_run)
+end
+
+return invocation

@@ -1,0 +1,620 @@
+-- One run of one command, from checked input to the finished result.
+-- Promise: gates before effects, confinement before command code, one result at the end; what the run holds is released on
+-- every way out (design §5, REQ-C-003, C-004, C-008, C-017, O-021).
+
+local answer = require "answer"
+local config = require "config"
+local context = require "ctx"
+local failure = require "failure"
+local host = require "host"
+local output = require "output"
+local values = require "values"
+
+local M = {}
+
+local RESULT = context.RESULT
+local MAX_STDIN = 65536
+
+-- Gates ------------------------------------------------------------------------------------------------------------
+
+-- "preview" or "run", or a failure when the caller must confirm first (O-021, O-048).
+local function mode_of(run)
+  local C, v = run.contract, run.values
+  if v.dry_run then return "preview" end
+  if C.safe_default then return v.live and "run" or "preview" end
+  if C.danger == "destructive" and not v.confirm_destructive and not run.globals.yes then return "gate" end
+  return "run"
+end
+
+-- Directories and files that the contract lets the command write.
+local function writable_paths(run)
+  local C, list = run.contract, {}
+  for _, row in ipairs(C.writes or {}) do
+    local path = config.expand(row.path)
+    if path and not path:find("[{*]") then
+      path = values.absolute(path, run.cwd)
+      list[#list + 1] = path
+      if path:find("/$") or row.path:find("/$") then host.file.mkdir(path, 448, true) end
+    end
+  end
+  for _, p in ipairs(C.params) do
+    local given = run.values[p.name]
+    if p.access == "write" and type(given) == "string" then list[#list + 1] = given end
+  end
+  return list
+end
+
+local function readable_paths(run)
+  local C, list = run.contract, {}
+  for _, path in ipairs(C.reads or {}) do
+    path = config.expand(path)
+    if path then list[#list + 1] = values.absolute(path, run.cwd) end
+  end
+  for _, p in ipairs(C.params) do
+    local given = run.values[p.name]
+    if p.type == "path" and given then
+      for _, one in ipairs(type(given) == "table" and given or { given }) do list[#list + 1] = one end
+    end
+  end
+  return list
+end
+
+local function parent(path)
+  local dir = path:match("^(.*)/[^/]*$")
+  return dir == "" and "/" or dir
+end
+
+-- What the kernel must let through for those paths: a file is replaced by a rename in its directory.
+local function kernel_paths(run)
+  local list = { run.session_base() }
+  local function add(path)
+    local stat = host.file.stat(path)
+    list[#list + 1] = stat and stat.type == "directory" and path or parent(path)
+  end
+  for _, path in ipairs(run.writable) do add(path) end
+  if run.config.path and (run.contract.config or run.contract.suite and run.contract.suite.config) then
+    local dir = parent(run.config.path)
+    if run.contract.danger ~= "safe" then host.file.mkdir(dir, 448, true) end
+    list[#list + 1] = dir
+  end
+  if run.contract.store or run.contract.serves then
+    local dir = config.directory "data"
+    if dir then
+      host.file.mkdir(dir, 448, true)
+      list[#list + 1] = dir
+    end
+  end
+  if run.globals.output_file then list[#list + 1] = parent(run.globals.output_file) end
+  return list
+end
+
+local function confine(run)
+  local C = run.contract
+  local layers = host.confine {
+    write = kernel_paths(run), network = C.network ~= nil or C.serves == true,
+    exec = C.runs ~= nil or C.background ~= nil or C.gui ~= nil or C.editor ~= nil or C.job ~= nil,
+  }
+  if layers.landlock == 0 or not layers.seccomp then
+    run.meta("confinement", (layers.landlock > 0 or layers.seccomp) and "partial" or "none")
+  else
+    run.meta("confinement", "full")
+  end
+end
+
+-- The run object -------------------------------------------------------------------------------------------------------
+
+local function add_session(run)
+  local base, dir
+
+  --- <tmp>/tool-<uid>, ours alone and mode 0700; made when missing (REQ-F-032).
+  function run.session_base()
+    if base then return base end
+    local tmp = host.env "TMPDIR"
+    if not tmp or tmp:sub(1, 1) ~= "/" then tmp = "/tmp" end
+    base = tmp .. "/tool-" .. host.uid()
+    host.file.mkdir(base, 448)
+    return base
+  end
+
+  local function checked_base()
+    local path = run.session_base()
+    local stat = host.file.stat(path, true)
+    if not stat or stat.type ~= "directory" or stat.uid ~= host.uid() or stat.mode & 63 ~= 0 then
+      failure.raise("PERMISSION_DENIED", { message = path .. " is not a private directory of this user.",
+        context = { path = path } })
+    end
+    return path
+  end
+
+  function run.tmp_dir()
+    if not dir then
+      local path = checked_base() .. "/" .. host.request_id
+      local ok, err = host.file.mkdir(path, 448)
+      if not ok then failure.raise(err.code, err) end
+      dir = path
+      run.meta("session_tmp_dir", dir)
+    end
+    return dir
+  end
+
+  function run.lock_dir()
+    local path = checked_base() .. "/locks"
+    host.file.mkdir(path, 448)
+    return path
+  end
+
+  local function remove_tree(path)
+    for _, name in ipairs(host.file.list(path) or {}) do
+      local child = path .. "/" .. name
+      local stat = host.file.stat(child, true)
+      if stat and stat.type == "directory" then remove_tree(child) end
+      host.file.remove(child)
+    end
+  end
+
+  function run.remove_session()
+    if dir then
+      remove_tree(dir)
+      host.file.remove(dir)
+      dir = nil
+    end
+  end
+end
+
+local function add_steps(run)
+  local C = run.contract
+  run.steps = { completed = {}, skipped = {} }
+  local resume = run.values.resume_from
+  local reached = resume == nil
+
+  local function state()
+    local skipped, seen = {}, {}
+    for _, name in ipairs(run.steps.completed) do seen[name] = true end
+    for _, name in ipairs(C.steps) do
+      if not seen[name] and name ~= run.steps.failed then skipped[#skipped + 1] = name end
+    end
+    return {
+      completed_steps = host.json.array { table.unpack(run.steps.completed) }, skipped_steps = host.json.array(skipped),
+      failed_step = run.steps.failed or host.json.null,
+    }
+  end
+  run.step_state = state
+
+  local function publish(partial)
+    local data = state()
+    data.partial = partial
+    data.pending_steps = data.skipped_steps
+    if C.resumable and run.steps.failed then data.resume_from = run.steps.failed end
+    run.cut(data)
+  end
+
+  function run.step(name, fn)
+    local known = false
+    for _, step in ipairs(C.steps) do known = known or step == name end
+    if not known then error("step " .. tostring(name) .. " is not declared", 2) end
+    if not reached then reached = name == resume end
+    if not reached then return nil end
+    run.steps.failed = name
+    publish(true)
+    local began = host.mono()
+    local result = fn()
+    run.steps.failed = nil
+    run.steps.completed[#run.steps.completed + 1] = name
+    run.steps.timeline[#run.steps.timeline + 1] = { step = name, status = "completed", duration_ms = host.mono() - began }
+    publish(true)
+    return result
+  end
+  run.steps.timeline = {}
+end
+
+local function stdin_of(run)
+  local text
+  return function()
+    if text then return text end
+    local file = run.values.input_file
+    local limit = tonumber(host.env "TOOL_MAX_STDIN_BYTES") or MAX_STDIN
+    if file and file ~= "-" then
+      local err
+      text, err = host.file.read(file, 1 << 30)
+      if not text then failure.raise(err.code, { message = err.message, context = { path = file }, phase = "validation" }) end
+      return text
+    end
+    if host.tty.stdin then failure.raise("STDIN_REQUIRED", { phase = "validation" }) end
+    local bytes, more = host.stdin(limit)
+    if more then
+      failure.raise("STDIN_TOO_LARGE", { message = ("More than %d bytes arrived on stdin."):format(limit),
+        context = { received_bytes = #bytes, limit_bytes = limit }, phase = "validation" })
+    end
+    text = bytes
+    return text
+  end
+end
+
+local function new_run(C, opts)
+  local run = {
+    contract = C, args = opts.values, values = opts.values, given = opts.given, globals = opts.globals, suite = C.suite,
+    config = opts.config, inv = opts.inv, cwd = opts.inv.cwd, meta = opts.meta, held = {}, started = false, rows = {},
+    page = {}, preview = false, timeout_ms = opts.globals.timeout or C.timeout_ms,
+  }
+
+  function run.fail(err) error(failure.from(err), 0) end
+
+  function run.warn(code, text)
+    run.warned = true
+    host.send("W", code .. ": " .. text)
+    host.send("L", "warn", text)
+  end
+
+  function run.progress(done, total, label)
+    local text = type(done) == "string" and done or (label or "")
+      .. (total and (" %d/%d"):format(done, total) or done and " " .. tostring(done) or "")
+    if host.tty.stderr and host.tty.stdout or run.globals.verbose then host.send("L", "info", text) end
+  end
+
+  --- Something outside may change from now on: failures are no longer free of effects.
+  function run.effect_begins()
+    if not run.started then
+      run.started = true
+      host.send("X")
+    end
+  end
+
+  function run.remaining_ms()
+    if run.timeout_ms == 0 then return nil end
+    return math.max(0, run.deadline - host.mono())
+  end
+
+  function run.cut(data)
+    host.send("K", assert(host.json.encode(data)))
+  end
+
+  --- Releases what is held, newest first; the command's own cleanup first of all (REQ-C-017).
+  function run.release()
+    if run.released then return end
+    run.released = true
+    if C.raw.cleanup and run.entered then
+      local ok, err = pcall(C.raw.cleanup, run.ctx)
+      if not ok then host.send("W", "CLEANUP_FAILED: " .. tostring(failure.is(err) and err.message or err)) end
+    end
+    for i = #run.held, 1, -1 do pcall(run.held[i].release, run.held[i]) end
+    run.remove_session()
+  end
+
+  run.stdin = stdin_of(run)
+  add_session(run)
+  if C.steps then add_steps(run) end
+  return run
+end
+
+-- Results --------------------------------------------------------------------------------------------------------------
+
+local function fit(C, data, kind)
+  local ok, err = require("schema").check(C, data, kind)
+  if ok then return end
+  failure.raise("OUTPUT_INVALID", {
+    message = ("The command's result does not fit its contract at %s: %s."):format(err.path, err.message),
+    exit = "GENERAL_ERROR", context = { path = err.path },
+  })
+end
+
+local function with_effect(data, effect)
+  local out = {}
+  for k, v in pairs(data) do out[k] = v end
+  out.effect = effect
+  return out
+end
+
+local function effect_form(C)
+  local form = C.returns
+  if type(form) ~= "table" or form.schema or form.list or form.map or form.one_of then return "any" end
+  return with_effect(form, "string")
+end
+
+local function batch_data(run, result)
+  local failed = 0
+  for _, row in ipairs(result.results) do
+    if not row.ok then failed = failed + 1 end
+  end
+  local total = #result.results
+  local data = {
+    summary = { total = total, succeeded = total - failed, failed = failed },
+    results = host.json.array(result.results), partial = failed > 0,
+  }
+  if run.contract.danger ~= "safe" then data.effect = result.changed and "updated" or "noop" end
+  return data, failed
+end
+
+-- What the handler returned, as data and the form that it has. Second result: number of failed batch items.
+local function unwrap(run, value)
+  local C = run.contract
+  if getmetatable(value) ~= RESULT then
+    if C.danger ~= "safe" and not C.framework then
+      failure.raise("EFFECT_MISSING", { exit = "GENERAL_ERROR",
+        message = "The command changed something and did not say what: it must return ctx.created, updated, deleted or noop." })
+    end
+    if C.stream and value == nil then value = {} end
+    fit(C, value)
+    return value, C.returns
+  end
+  if value.kind == "would" then return with_effect(value.data, value.effect), "any" end
+  if value.kind == "batch" then
+    local data, failed = batch_data(run, value)
+    return data, "any", failed
+  end
+  if value.kind == "effect" then
+    if not value.missing then fit(C, value.data) end
+    local data = with_effect(value.data, value.effect)
+    if C.steps then
+      for key, v in pairs(run.step_state()) do data[key] = v end
+    end
+    return data, value.missing and "any" or effect_form(C)
+  end
+  error("a list stands alone", 0)
+end
+
+-- Lists: asks for pages until --limit is met (authoring §4 `page`).
+local function collect_pages(run, handler)
+  local C, ctx = run.contract, run.ctx
+  local limit = run.values.limit
+  local items, pages, info = {}, {}, {}
+  local wanted = limit > 0 and limit + run.start.skip or math.huge
+  local token = run.start.token
+  while true do
+    ctx.cursor = token
+    local result = handler(run.args, ctx)
+    if getmetatable(result) ~= RESULT then
+      result = { data = result, kind = "list" }
+    end
+    fit(C, result.data)
+    for _, item in ipairs(result.data) do items[#items + 1] = item end
+    pages[#pages + 1] = { token = token, count = #result.data }
+    if result.total ~= nil then info.total = result.total end
+    if result.external ~= nil then info.external = result.external end
+    token = result.next
+    if token == host.json.null then token = nil end
+    if token == nil or #items >= wanted then break end
+  end
+  info.next, info.pages, info.size = token, pages, run.page.size
+  if token == nil and #pages == 1 and pages[1].token == nil then info.pages = nil end
+  return host.json.array(items), info
+end
+
+local function program_line(run)
+  local line = { run.inv.program }
+  for _, word in ipairs(host.argv) do line[#line + 1] = word end
+  return line
+end
+
+local function finish_options(run, form, page)
+  local g, inv = run.globals, run.inv
+  return {
+    format = inv.format, tty_width = inv.width, color = inv.color, fields = g.fields, limit = run.values.limit,
+    start = run.start, args = run.values, page = page, unmask = g.unmask, stable = g.stable_output,
+    max_bytes = tonumber(host.env "TOOL_MAX_OUTPUT_BYTES"), program_line = program_line(run), cwd = run.cwd,
+    returns = form, injection_protection = not g.no_injection_protection,
+    tainted = run.contract.framework and false or nil,
+  }
+end
+
+local function write_file(run, text)
+  local path = run.globals.output_file
+  local ok, err = host.file.write(path, text, { mode = 384 })
+  if not ok then failure.raise(err.code, { message = err.message, context = { path = path } }) end
+  run.meta("output_file", path)
+end
+
+local function send(run, data, form, page, exit, fail)
+  local opts = finish_options(run, form, page)
+  if run.globals.output_file and not fail then
+    opts.unmask, opts.max_bytes = true, 1 << 30
+    local whole = output.finish(run.contract, data, opts)
+    if whole then write_file(run, whole.text or whole.data_json .. "\n") end
+    opts = finish_options(run, form, page)
+  end
+  local out, problem = output.finish(run.contract, data, opts)
+  if not out then error(problem, 0) end
+  for key, value in pairs(out.meta) do run.meta(key, value) end
+  for _, text in ipairs(out.warnings) do host.send("W", text) end
+  for _, detail in ipairs(out.warning_details) do host.send("w", host.json.encode(detail)) end
+  local e
+  if fail then e, exit = answer.error(fail, run.contract, false) end
+  if not fail and run.globals.warnings_as_errors and run.warned then
+    e, exit = answer.error(failure.new("WARNINGS_AS_ERRORS", { message = "The command warned, and --warnings-as-errors is set.",
+      exit = "GENERAL_ERROR" }), run.contract, false)
+  end
+  local text = opts.format ~= "json" and out.text or nil
+  answer.send {
+    exit = exit or 0, data_json = out.data_json, data = not out.data_json and not text and out.data or nil, error = e,
+    text = text, flags = text and (exit or 0) == 0 and "t" or "",
+  }
+end
+
+-- Failures of the command -----------------------------------------------------------------------------------------------
+
+local function refuse(run, f)
+  local C, inv = run.contract, run.inv
+  local data = f.data
+  if C.steps and #run.steps.completed > 0 then
+    data = run.step_state()
+    data.partial = true
+    if C.resumable then data.resume_from = run.steps.failed end
+    if f.exit ~= 3 then
+      f = failure.new("PARTIAL_FAILURE", { message = f.message, exit = "PARTIAL_FAILURE", cause = f.code,
+        context = { code = f.code, message = f.message }, data = data })
+    end
+  end
+  local e, exit = answer.error(f, C, run.started and f.phase ~= "validation")
+  local note
+  if inv.format == "rich" then
+    note = require("errors_text")(e, { color = inv.color, program = inv.program })
+  end
+  answer.send { exit = exit, error = e, data = data, note = note }
+end
+
+-- An error that is no failure is a fault of the command: the trace goes to stderr, never to stdout (REQ-F-006, C-013).
+local function fault(err, trace)
+  if err == nil or tostring(err):find("not enough memory", 1, true) then
+    return failure.new("OUT_OF_MEMORY", { message = "The command used more memory than it may.", exit = "GENERAL_ERROR",
+      retryable = false })
+  end
+  host.send("L", "error", trace or tostring(err))
+  return failure.new("COMMAND_FAILED", { message = "The command raised an error; stderr says where.",
+    exit = "GENERAL_ERROR", retryable = false })
+end
+
+-- Streams ---------------------------------------------------------------------------------------------------------------
+
+local function streams(run)
+  local C, v, g = run.contract, run.values, run.globals
+  if not C.stream then return false end
+  if v.no_stream or g.output == "json" then return false end
+  if C.stream == "default" then return true end
+  return v.stream or run.inv.format == "jsonl"
+end
+
+local function row_text(run, row)
+  local C = run.contract
+  if run.inv.format == "rich" then
+    local canvas = require("ui").new { width = run.inv.width, color = run.inv.color }
+    if C.raw.render then
+      C.raw.render(row, canvas)
+    else
+      local cells = {}
+      for i, name in ipairs(C.columns or {}) do cells[i] = require("ui").cell(row[name]) end
+      canvas.text(#cells > 0 and table.concat(cells, "  ") or host.json.encode(row))
+    end
+    return (canvas.result():gsub("\n$", ""))
+  end
+  return nil
+end
+
+local function add_emit(run)
+  local C = run.contract
+  if not streams(run) then
+    run.emit = function(row) run.rows[#run.rows + 1] = row end
+    return
+  end
+  run.streaming = true
+  if run.inv.format == "json" then run.inv.format = "jsonl" end
+  local count = 0
+  run.emit = function(row)
+    fit(C, row, "row")
+    count = count + 1
+    local text = row_text(run, row)
+    if not text then
+      local opts = finish_options(run, "any")
+      local out, problem = output.finish(C, row, opts)
+      if not out then error(problem, 0) end
+      text = (out.text or out.data_json):gsub("\n$", "")
+    end
+    host.send("E", text)
+  end
+  run.stream_count = function() return count end
+end
+
+local function end_stream(run)
+  local total = run.stream_count()
+  local summary = { _summary = true, total = total, duration_ms = host.elapsed(),
+    pagination = { total = total, returned = total, truncated = false, has_more = false, next_cursor = host.json.null } }
+  local text = run.inv.format == "jsonl" and host.json.encode(summary) .. "\n" or ""
+  answer.send { exit = 0, text = text, flags = "t" }
+end
+
+-- The run ---------------------------------------------------------------------------------------------------------------
+
+local function start_page(run)
+  local C = run.contract
+  run.start = { skip = 0 }
+  if not C.page then return end
+  if run.values.cursor then
+    local start, problem = output.read_cursor(C, run.values, run.values.cursor)
+    if not start then error(problem, 0) end
+    run.start = start
+  end
+  run.page = { limit = run.values.limit, size = run.start.size or C.page }
+end
+
+local function gate(run)
+  local C = run.contract
+  local result = C.raw.preview(run.args, run.ctx)
+  local data = getmetatable(result) == RESULT and result.data or {}
+  failure.raise("CONFIRMATION_REQUIRED", { phase = "validation",
+    context = { would_affect = data.would_affect }, hint = "Add --confirm-destructive to do it" })
+end
+
+local function prepare_native(run)
+  local name, dir = run.contract.native, host.env "TOOL_NATIVE_PATH"
+  if not name then return end
+  local native, message = dir and host.native(dir, name)
+  if not native then
+    failure.raise("DEPENDENCY_MISSING", { message = ("The native module %s is not available: %s."):format(name,
+      message or "TOOL_NATIVE_PATH is not set") })
+  end
+  run.native = native
+end
+
+local function body(run)
+  local C = run.contract
+  start_page(run)
+  local mode = mode_of(run)
+  if C.danger == "destructive" and C.asks and mode == "gate" and host.tty.stdin and not run.globals.non_interactive then
+    mode = "run" -- the command asks a person itself
+  end
+  run.preview = mode ~= "run"
+  if C.safe_default then run.meta("dry_run", run.preview) end
+  if C.stream then add_emit(run) end
+  prepare_native(run)
+  local entry = C.exits[10]
+  host.send("D", tostring(run.timeout_ms), entry and entry.retryable and "1" or "0")
+  run.deadline = host.mono() + run.timeout_ms
+  run.writable, run.readable = writable_paths(run), readable_paths(run)
+  confine(run)
+  context.new(run)
+  host.gc "restart"
+  run.entered = true
+  if mode == "gate" then gate(run) end
+  local handler = mode == "preview" and C.raw.preview or C.raw.run
+  if C.page and mode == "run" then
+    local items, info = collect_pages(run, handler)
+    return send(run, items, nil, info)
+  end
+  local value = handler(run.args, run.ctx)
+  if run.streaming then return end_stream(run) end
+  if C.stream and value == nil then
+    local items = host.json.array(run.rows)
+    return send(run, items, { list = "any", ordered = true })
+  end
+  if mode == "preview" and getmetatable(value) ~= RESULT then
+    failure.raise("PREVIEW_INVALID", { message = "preview must return ctx.would(…).", exit = "GENERAL_ERROR" })
+  end
+  local data, form, failed = unwrap(run, value)
+  if C.steps then run.meta("steps", run.steps.timeline) end
+  if failed and failed > 0 then
+    local f = failure.new("PARTIAL_FAILURE", { exit = "PARTIAL_FAILURE",
+      message = ("%d of %d items failed."):format(failed, data.summary.total) })
+    return send(run, data, form, nil, 3, f)
+  end
+  return send(run, data, form)
+end
+
+-- Runs in the error handler, where memory may have run out: makes as little as it can.
+local function with_trace(err)
+  if failure.is(err) or err == "not enough memory" then return err end
+  return { trace = host.traceback(tostring(err), 2), err = err }
+end
+
+--- Runs the command; on_run(run) is called before anything happens. Sends the result, also for failures.
+function M.execute(C, opts)
+  local run = new_run(C, opts)
+  opts.on_run(run)
+  local ok, err = xpcall(body, with_trace, run)
+  if ok then return end
+  if not failure.is(err) then
+    local plain = type(err) ~= "table"
+    err = fault(plain and err or err.err, not plain and err.trace or nil)
+  end
+  refuse(run, err)
+end
+
+
+return M
