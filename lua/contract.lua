@@ -416,8 +416,10 @@ function contract.check(raw, origin)
     return nil, ck.problems, ck.warnings
   end
   check_keys(ck, raw, KEYS, "contract")
-  if raw.framework and not is_shipped(origin) then
-    ck:bad("framework", "REQ-C-002", "framework is reserved for shipped commands")
+  for _, key in ipairs { "framework", "verbatim" } do
+    if raw[key] and not is_shipped(origin) then
+      ck:bad(key, "REQ-C-002", "%s is reserved for shipped commands", key)
+    end
   end
   raw = well_typed(raw, KEYS)
   local C = new_object(raw, origin)

@@ -265,7 +265,7 @@ local function new_run(C, opts)
   end
 
   function run.cut(data)
-    host.send("K", assert(host.json.encode(data)))
+    host.send("K", (assert(host.json.encode(data))))
   end
 
   --- Releases what is held, newest first; the command's own cleanup first of all (REQ-C-017).
@@ -336,20 +336,20 @@ local function unwrap(run, value)
     fit(C, value)
     return value, C.returns
   end
-  if value.kind == "would" then return with_effect(value.data, value.effect), "any" end
-  if value.kind == "batch" then
-    local data, failed = batch_data(run, value)
-    return data, "any", failed
+  local data, form, failed = nil, "any", nil
+  if value.kind == "would" then
+    data = with_effect(value.data, value.effect)
+  elseif value.kind == "batch" then
+    data, failed = batch_data(run, value)
+  elseif value.kind == "effect" then
+    data = with_effect(value.data, value.effect)
+    if not value.missing then form = effect_form(C) end
   end
-  if value.kind == "effect" then
-    if not value.missing then fit(C, value.data) end
-    local data = with_effect(value.data, value.effect)
-    if C.steps then
-      for key, v in pairs(run.step_state()) do data[key] = v end
-    end
-    return data, value.missing and "any" or effect_form(C)
+  if C.steps and value.kind ~= "would" then
+    for key, v in pairs(run.step_state()) do data[key] = v end
   end
-  error("a list stands alone", 0)
+  fit(C, data)
+  return data, form, failed
 end
 
 -- Lists: asks for pages until --limit is met (authoring §4 `page`).
@@ -415,7 +415,7 @@ local function send(run, data, form, page, exit, fail)
   if not out then error(problem, 0) end
   for key, value in pairs(out.meta) do run.meta(key, value) end
   for _, text in ipairs(out.warnings) do host.send("W", text) end
-  for _, detail in ipairs(out.warning_details) do host.send("w", host.json.encode(detail)) end
+  for _, detail in ipairs(out.warning_details) do host.send("w", (host.json.encode(detail))) end
   local e
   if fail then e, exit = answer.error(fail, run.contract, false) end
   if not fail and run.globals.warnings_as_errors and run.warned then

@@ -12,6 +12,8 @@
 #include <strings.h>
 #include <time.h>
 
+#define LEAVE_MS 1000u /* for running answers when the variable that holds a server ends */
+
 #define SERVER_TYPE "tool.server"
 #define EXCHANGE_TYPE "tool.server.exchange"
 #define REQUEST_TYPE "tool.server.request"
@@ -588,12 +590,14 @@ static int server_wait(lua_State *L)
 	return loop_suspend(L, &s->waiter);
 }
 
-/* __close: no time to wait on the way out. */
+/* __close: begins to close; it may not wait here. */
 static int server_leave(lua_State *L)
 {
 	struct server *s = check_server(L);
-	if (s->closing || !uv_is_closing((uv_handle_t *)&s->listener))
-		begin_close(L, s, 0);
+	if (worker_context()->current == NULL)
+		s->closer.task = s->waiter.task = NULL; /* the interrupted task that waited is being taken apart */
+	if (!s->closing && !uv_is_closing((uv_handle_t *)&s->listener))
+		begin_close(L, s, LEAVE_MS);
 	return 0;
 }
 

@@ -36,6 +36,8 @@ local function set_global(out, p, text)
   if p.type == "list" then
     value = out.globals[p.name] or {}
     for item in text:gmatch("[^,]+") do value[#value + 1] = item:match("^%s*(.-)%s*$") end
+  elseif p.type == "path" and text:sub(1, 1) == "{" then
+    value = text             -- --config also takes the configuration itself (REQ-F-059)
   else
     value, bad = values.read(p, text, host.cwd)
     if p.type == "duration" and value then value = math.floor(value * 1000 + 0.5) end

@@ -14,8 +14,8 @@
 --     req.refuse.
 --   A body that is a table is sent as JSON, a string as it is; no body and no status is 204.
 --   req: method, path, params, query (name -> value), headers, body, json (with `input`), form (urlencoded bodies;
---        form_repeated names a field that came twice), remote, time_ms, route,
---        refuse(status, code, message, details, headers), which never returns,
+--        form_repeated names a field that came twice), authorization { bearer | user, password }, remote, time_ms,
+--        route, refuse(status, code, message, details, headers), which never returns,
 --        and for streams start(status, headers), write(bytes), finish(), gone().
 -- ctx.serve blocks until the run is interrupted. ctx.random(n) gives n random bytes.
 
@@ -27,6 +27,8 @@ local router = require "serve.router"
 local serve = {}
 
 local EXITS = { ADDRESS_INVALID = "ARG_ERROR", ADDRESS_IN_USE = "CONFLICT", PERMISSION_DENIED = "PERMISSION_DENIED" }
+
+local GRACE_MS = 500 -- for answers that run when the run ends
 
 -- What req.refuse raises; its address marks it.
 local REFUSED = {}
@@ -69,11 +71,20 @@ local function media_type(request)
   return (request.headers["content-type"] or ""):match("^[^;%s]*"):lower()
 end
 
+-- The credentials of the Authorization header (RFC 7617, RFC 6750), or an empty table.
+local function authorization(request)
+  local scheme, text = (request.headers.authorization or ""):match("^(%a+) +(%S+)$")
+  scheme = scheme and scheme:lower()
+  if scheme == "bearer" then return { bearer = text } end
+  local user, password = (scheme == "basic" and host.hash.unbase64(text) or ""):match("^([^:]*):(.*)$")
+  return { user = user, password = password }
+end
+
 local function new_request(request)
   local query = router.fields(request.query)
   local req = {
     method = request.method, path = request.path, headers = request.headers, body = request.body,
-    remote = request.remote, time_ms = host.time(), refuse = refuse,
+    remote = request.remote, time_ms = host.time(), refuse = refuse, authorization = authorization(request),
     start = function(...) return request:start(...) end,
     write = function(bytes) return request:write(bytes) end,
     finish = function() return request:finish() end,
@@ -168,6 +179,7 @@ function serve.open(run)
         error("ctx.serve needs { routes = { … } }", 2)
       end
       local server <close> = listen(run, spec)
+      run.ctx.hold(server, function(s) s:close(GRACE_MS) end)
       if spec.on_listen then spec.on_listen(server.url, server) end
       server:wait()
     end,

@@ -9,13 +9,14 @@
 --   ctx.store.open(path) -> database of the `store` module; ":memory:", an absolute path, or a name in the plugin's own
 --     folder; closed at the end of the run
 
+local config = require "config"
 local failure = require "failure"
 local host = require "host"
 
 local store = {}
 
 local function root()
-  return host.paths.data .. "/store"
+  return config.directory "data" .. "/store"
 end
 
 local function fail(err)

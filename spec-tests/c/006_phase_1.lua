@@ -69,7 +69,7 @@ S.req("REQ-C-006", "All args validated in phase 1", function()
 
   it("good values of every type arrive typed", function()
     local r = S.tool({ "fx", "types", "--text", "t", "--count=-5", "--ratio", "0.5", "--flag", "--colour", "green",
-      "--item", "one", "--item", "two", "--label", "a=1", "--file", "sub/../x.txt", "--site", "https://example.com/a",
+      "--item", "one", "--item", "two", "--label", "a=1", "--file", "sub/./x.txt", "--site", "https://example.com/a",
       "--wait", "90s", "--room", "2KB", "--when", "2024-03-11T15:30:00+01:00", "--data", '{"k":[1,null,{}]}',
       "--ident", "usr-a1" }, { cwd = S.home() })
     S.status(r, 0)
@@ -78,7 +78,7 @@ S.req("REQ-C-006", "All args validated in phase 1", function()
       d.colour }, "scalars")
     S.equal(r, S.json.array { "one", "two" }, d.item, "item")
     S.equal(r, "1", d.label.a, "label")
-    S.equal(r, S.home() .. "/x.txt", d.file, "file")
+    S.equal(r, S.home() .. "/sub/x.txt", d.file, "file")
     S.equal(r, 90, d.wait, "wait")
     S.truth(r, d.room == 2000 or d.room == 2048, "room is " .. tostring(d.room))
     S.equal(r, "2024-03-11T14:30:00Z", d.when, "when")

@@ -12,7 +12,7 @@
  *   event action NUL condition NUL value NUL delay_ms NUL payload
  *     action: signal (to the program), group, child (its first child), type (terminal input), feed (standard input),
  *             eof (close standard input); condition: after (value ms), stdout, stderr (text seen), file (exists)
- * Report keys: status | signal | exec_error, stdout, stderr, elapsed_us, maxrss_kb, cpu_us, timed_out, held, left…,
+ * Report keys: status | signal | exec_error, stdout, stderr, terminal, elapsed_us, maxrss_kb, cpu_us, timed_out, held, left…,
  *   chunks "out|err time_us bytes"… per line, started_us (epoch)
  * `left` lists processes alive after `settle` ms that descend from the program or carry SPEC_MARK; they are killed.
  */
@@ -75,7 +75,7 @@ struct request {
   size_t events;
   int64_t timeout, settle;      /* µs */
   unsigned short rows, cols;
-  struct stream out, err;
+  struct stream out, err, tty;  /* tty: what reaches the terminal when neither output is on it */
 };
 
 static struct request rq = { .stdin_mode = "null", .timeout = 60000000, .settle = 200000, .rows = 24, .cols = 80 };
@@ -198,6 +198,7 @@ static void request_read(void) {
   size_t len;
   rq.out = (struct stream){ .mode = "pipe", .label = "out", .fd = -1, .leave = -1 };
   rq.err = (struct stream){ .mode = "pipe", .label = "err", .fd = -1, .leave = -1 };
+  rq.tty = (struct stream){ .mode = "pty", .label = "tty", .fd = -1, .leave = -1 };
   while (scanf("%31s %zu", key, &len) == 2) {
     char *data = malloc(len + 1);
     if (!data || getchar() != '\n' || fread(data, 1, len, stdin) != len) die("request");
@@ -233,11 +234,15 @@ static int terminal_end(bool second) {
 }
 
 /* Gives the descriptor that the program gets, -1 for a closed one; sets *ours when there is something to read. */
-static int output_end(struct stream *s, struct stream *terminal) {
+static int output_end(struct stream *s) {
   int ends[2];
   if (!strcmp(s->mode, "closed")) return -1;
   if (!strcmp(s->mode, "null")) return open("/dev/null", O_WRONLY | O_CLOEXEC);
-  if (!strcmp(s->mode, "pty")) { int fd = terminal_end(false); terminal->fd = pty_fd; return fd; }
+  if (!strcmp(s->mode, "pty")) {
+    int fd = terminal_end(false);
+    if (s == &rq.out || strcmp(rq.out.mode, "pty")) s->fd = pty_fd;
+    return fd;
+  }
   if (!strcmp(s->mode, "pty2")) { int fd = terminal_end(true); s->fd = pty2_fd; return fd; }
   if (!strncmp(s->mode, "file:", 5)) return open(s->mode + 5, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (pipe2(ends, O_CLOEXEC)) die("pipe");
@@ -251,7 +256,7 @@ static int input_end(void) {
   if (!strcmp(rq.stdin_mode, "null")) return open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (!strcmp(rq.stdin_mode, "pty")) {
     int fd = terminal_end(false);
-    if (rq.out.fd < 0) rq.out.fd = pty_fd;   /* the echo is captured even when nothing else is on the terminal */
+    if (rq.out.fd != pty_fd && rq.err.fd != pty_fd) rq.tty.fd = pty_fd;
     return fd;
   }
   if (pipe2(ends, O_CLOEXEC)) die("pipe");
@@ -321,7 +326,7 @@ static _Noreturn void become(int in, int out, int err, int failure) {
 
 static pid_t start(void) {
   int ends[2];
-  int out = output_end(&rq.out, &rq.out), err = output_end(&rq.err, &rq.out), in = input_end();
+  int out = output_end(&rq.out), err = output_end(&rq.err), in = input_end();
   if (pipe2(ends, O_CLOEXEC)) die("pipe");
   struct timespec wall;
   clock_gettime(CLOCK_REALTIME, &wall);
@@ -436,26 +441,26 @@ static int64_t sooner(int64_t a, int64_t b) {
 
 /* Waits for bytes, a child signal or `limit` µs, and moves bytes. */
 static void pump(int signals, int64_t limit) {
-  struct pollfd p[4] = { { .fd = signals, .events = POLLIN }, { .fd = -1 }, { .fd = -1 }, { .fd = -1 } };
-  struct stream *streams[2] = { &rq.out, &rq.err };
+  struct pollfd p[5] = { { .fd = signals, .events = POLLIN }, { .fd = -1 }, { .fd = -1 }, { .fd = -1 }, { .fd = -1 } };
+  struct stream *streams[3] = { &rq.out, &rq.err, &rq.tty };
   int64_t at = now_us() - started;
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < 3; i++) {
     struct stream *s = streams[i];
     if (s->fd < 0) continue;
     if (at < s->next_read) limit = sooner(limit, s->next_read - at);
     else p[i + 1] = (struct pollfd){ .fd = s->fd, .events = POLLIN };
   }
   bool writing = stdin_fd >= 0 && (rq.input_at < rq.input_len || strcmp(rq.stdin_mode, "open"));
-  if (writing) p[3] = (struct pollfd){ .fd = stdin_fd, .events = POLLOUT };
+  if (writing) p[4] = (struct pollfd){ .fd = stdin_fd, .events = POLLOUT };
   struct timespec t = { .tv_sec = limit / 1000000, .tv_nsec = limit % 1000000 * 1000 };
-  if (ppoll(p, 4, limit < 0 ? NULL : &t, NULL) <= 0) return;
+  if (ppoll(p, 5, limit < 0 ? NULL : &t, NULL) <= 0) return;
   if (p[0].revents) {
     struct signalfd_siginfo info;
     if (read(signals, &info, sizeof info) < 0 && errno != EAGAIN) die("signalfd");
   }
-  for (int i = 0; i < 2; i++)
+  for (int i = 0; i < 3; i++)
     if (p[i + 1].revents) stream_read(streams[i]);
-  if (p[3].revents) input_write();
+  if (p[4].revents) input_write();
 }
 
 /* ---- who is left ---- */
@@ -569,7 +574,7 @@ static bool drain(int signals) {
   int64_t until = now_us() + rq.settle + 2000000;
   if (pty_theirs >= 0) close(pty_theirs);
   if (pty2_theirs >= 0) close(pty2_theirs);
-  while ((rq.out.fd >= 0 || rq.err.fd >= 0) && now_us() < until) pump(signals, 20000);
+  while ((rq.out.fd >= 0 || rq.err.fd >= 0 || rq.tty.fd >= 0) && now_us() < until) pump(signals, 20000);
   return rq.out.fd >= 0 || rq.err.fd >= 0;
 }
 
@@ -600,5 +605,6 @@ int main(void) {
   report("chunks", chunks.data, chunks.len);
   report("stdout", rq.out.got.data, rq.out.got.len);
   report("stderr", rq.err.got.data, rq.err.got.len);
+  report("terminal", rq.tty.got.data, rq.tty.got.len);
   return fflush(stdout) ? 125 : 0;
 }

@@ -1,6 +1,6 @@
 -- The database of one emulated service: what all of them need of it.
--- Promise: an error of the database ends the request or the run with its message, it is never overlooked; the tables are
--- made once per version of the schema.
+-- Promise: an error of the database ends the request or the run with its message, it is never overlooked; the tables
+-- are made once per version of the schema.
 
 local db = {}
 db.__index = db

@@ -12,7 +12,7 @@ function limit.parse(text)
   return { count = count, window_ms = number * UNITS[unit] }
 end
 
---- A limiter: function(key, now_ms) -> nil when the request may pass, else how many ms to wait. Without a rule all pass.
+--- A limiter: function(key, now_ms) -> nil when the request may pass, else how many ms to wait. No rule: all pass.
 function limit.new(rule)
   if not rule then return function() end end
   local buckets, rate, used = {}, rule.count / rule.window_ms, 0

@@ -1,24 +1,23 @@
 -- The forms of OAuth 2.0 that a token endpoint and a protected resource speak (RFC 6749 §5, RFC 6750 §3, RFC 7617).
 
-local hash = require "tool.hash"
 local url = require "tool.url"
 
 local oauth = {}
 
 local NO_STORE = { ["Cache-Control"] = "no-store", Pragma = "no-cache" }
 
---- Client id and secret of an Authorization header, or nil. Both are form-encoded inside (RFC 6749 §2.3.1).
-function oauth.basic(header)
-  local encoded = header and header:match("^[Bb][Aa][Ss][Ii][Cc] +([%w+/]+=*)$")
-  local text = encoded and hash.unbase64(encoded)
-  local id, secret = (text or ""):match("^([^:]*):(.*)$")
-  if not id then return nil end
-  return url.decode(id:gsub("+", " "), nil), url.decode((secret:gsub("+", " ")))
+-- Client ids and secrets are form-encoded inside HTTP Basic (RFC 6749 §2.3.1).
+local function unescape(text)
+  return url.decode((text:gsub("+", " ")))
 end
 
---- The token of an Authorization header, or nil.
-function oauth.bearer(header)
-  return header and header:match("^[Bb][Ee][Aa][Rr][Ee][Rr] +([%w%-._~+/]+=*)$")
+--- Client id and secret of a request, or nil.
+function oauth.client(req)
+  local a = req.authorization
+  if not a.user then return nil end
+  local id, secret = unescape(a.user), unescape(a.password)
+  if not id or not secret then return nil end
+  return id, secret
 end
 
 local function with_no_store(headers)
@@ -33,9 +32,10 @@ function oauth.error(status, code, description, headers)
   return status, { error = code, error_description = description }, with_no_store(headers)
 end
 
---- A token answer, as one value: a table is an answer with status 200.
-function oauth.answer(body)
-  return body
+--- A token answer: status, body, headers.
+function oauth.token(token, ttl_ms, scope)
+  return 200, { access_token = token, token_type = "Bearer", expires_in = ttl_ms // 1000, scope = scope },
+    with_no_store()
 end
 
 --- The WWW-Authenticate value for a protected resource; params: error, error_description, scope.

@@ -1,6 +1,6 @@
 -- The emulated identity provider for agents: OAuth 2.0 client credentials, agents, their credentials, an audit log.
--- Promise: strict where a client could be sloppy, and everything that happens is in the audit log. Reading is not logged:
--- a client that follows the log would never see it rest.
+-- Promise: strict where a client could be sloppy, and everything that happens is in the audit log. Reading is not
+-- logged: a client that follows the log would never see it rest.
 
 local db = require "lib.db"
 local hash = require "tool.hash"
@@ -110,7 +110,7 @@ end
 local function rotate(state, req)
   local agent = find_agent(state, req.params.id)
   if not agent then
-    audit(state, req, req.params.id, "credentials.rotated", "failure", { reason = "AGENT_NOT_FOUND" })
+    audit(state, req, req.params.id:sub(1, 64), "credentials.rotated", "failure", { reason = "AGENT_NOT_FOUND" })
     req.refuse(404, "AGENT_NOT_FOUND", ("There is no agent %s."):format(req.params.id))
   end
   local secret, credential = "sas_" .. state.db:hex(24), "crd_" .. state.db:hex(12)
@@ -118,7 +118,7 @@ local function rotate(state, req)
     local client = state.db:one("SELECT id FROM client WHERE agent_id = ?", agent.id)
     state.db:exec("UPDATE client SET secret_hash = ?, credential_id = ? WHERE id = ?",
       hash.sha256(secret), credential, client.id)
-    state.db:exec("DELETE FROM token WHERE client_id = ?", client.id)
+    state.db:exec("DELETE FROM token WHERE client_id = ? OR subject = ?", client.id, agent.id)
     audit(state, req, agent.id, "credentials.rotated", "success", { credentialId = credential, by = req.client_id })
     return {
       credentialId = credential, clientId = client.id, clientSecret = secret, rotatedAt = time.format(req.time_ms),
@@ -130,7 +130,7 @@ end
 
 -- The client that the request proves to be, or nil and why not.
 local function authenticate(state, req)
-  local id, secret = oauth.basic(req.headers.authorization)
+  local id, secret = oauth.client(req)
   if not id then return nil, "client authentication by HTTP Basic is required" end
   local client = state.db:one("SELECT * FROM client WHERE id = ?", id)
   if not client or client.secret_hash ~= hash.sha256(secret) then
@@ -166,27 +166,29 @@ end
 local function grant(state, req, client, subject, scope)
   local token = "sat_" .. state.db:hex(24)
   local ttl = state.options.token_ttl_ms
-  return state.db:atomic(function()
+  state.db:atomic(function()
     state.db:exec("INSERT INTO token(hash, client_id, subject, scope, expires_ms) VALUES(?, ?, ?, ?, ?)",
       hash.sha256(token), client.id, subject, scope, req.time_ms + ttl)
     audit(state, req, subject, "token.issued", "success", { clientId = client.id, scope = scope })
-    return oauth.answer { access_token = token, token_type = "Bearer", expires_in = ttl // 1000, scope = scope }
   end)
+  return oauth.token(token, ttl, scope)
 end
 
 local function issue_token(state, req)
   local client, why, claimed = authenticate(state, req)
   local wait = state.token_limit(client and client.id or req.remote, req.time_ms)
-  if wait then return oauth.error(429, "temporarily_unavailable", "too many token requests", oauth.retry_after(wait)) end
+  if wait then
+    return oauth.error(429, "temporarily_unavailable", "too many token requests", oauth.retry_after(wait))
+  end
   if not client then
-    return deny(state, req, claimed, 401, "invalid_client", why,
+    return deny(state, req, claimed and claimed:sub(1, 64), 401, "invalid_client", why,
       { ["WWW-Authenticate"] = 'Basic realm="sentryagent", charset="UTF-8"' })
   end
   local code, description = form_problem(req.form, req.form_repeated)
   if code then return deny(state, req, client.id, 400, code, description) end
   local agent_id = req.form.agent_id
   if agent_id and not find_agent(state, agent_id) then
-    return deny(state, req, agent_id, 400, "invalid_request", "agent_id names no agent")
+    return deny(state, req, agent_id:sub(1, 64), 400, "invalid_request", "agent_id names no agent")
   end
   if agent_id and client.agent_id and client.agent_id ~= agent_id then
     return deny(state, req, client.agent_id, 400, "unauthorized_client", "an agent gets tokens for itself only")
@@ -207,7 +209,7 @@ end
 -- Lets a request with a good token and within its rate through (RFC 6750 §3).
 local function guard(state, req)
   if req.route.open then return end
-  local text = oauth.bearer(req.headers.authorization)
+  local text = req.authorization.bearer
   if not text then
     refuse_bearer(state, req, 401, "UNAUTHENTICATED", "A bearer token is required.", {})
   end
