@@ -166,7 +166,7 @@ local function shell_tables(add, model, name)
   for _, path in ipairs(model.paths) do
     local n = model.nodes[path]
     for _, o in ipairs(n.options) do arm(add, quote(path .. " --" .. o.name), o) end
-    for at, o in pairs(n.positions) do arm(add, quote(path .. " @" .. at), o) end
+    for at, o in ipairs(n.positions) do arm(add, quote(path .. " @" .. at), o) end
     if n.rest then arm(add, quote(path .. " @") .. "*", n.rest) end
   end
   for _, o in ipairs(model.globals) do arm(add, "*" .. quote(" --" .. o.name), o) end
@@ -176,7 +176,7 @@ end
 
 -- bash -----------------------------------------------------------------------------------------------------------
 
-local BASH = [[
+local BASH = [=[
 @_complete() {
   local cur prev word cmd='' skip='' children flags valued kind values positions=0 i
   COMPREPLY=()
@@ -232,10 +232,10 @@ local BASH = [[
       COMPREPLY=($(compgen -f -- "$cur")) ;;
   esac
 }
-complete -F @_complete %]]
+complete -F @_complete @PROGRAM@]=]
 
 local function fill(template, name, program)
-  return (template:gsub("@_", name .. "_"):gsub("%%", function() return program end))
+  return (template:gsub("@_", name .. "_"):gsub("@PROGRAM@", program))
 end
 
 --- The bash script (bash 3.2 and later).
@@ -250,7 +250,7 @@ end
 
 -- zsh ------------------------------------------------------------------------------------------------------------
 
-local ZSH = [[
+local ZSH = [=[
 @_complete() {
   emulate -L zsh
   local cur prev word cmd='' skip='' children flags valued kind values positions=0 i
@@ -297,8 +297,8 @@ local ZSH = [[
 if [[ ${zsh_eval_context[-1]} == loadautofunc ]]; then
   @_complete "$@"
 elif (( $+functions[compdef] )); then
-  compdef @_complete %
-fi]]
+  compdef @_complete @PROGRAM@
+fi]=]
 
 --- The zsh script: for a directory of fpath, or to be sourced after compinit.
 function completion.zsh(model)
@@ -318,8 +318,7 @@ function completion.zsh(model)
   end
   add "  esac"
   add "}"
-  local script = fill(ZSH:gsub("%%%%=", "\1"), name, model.program):gsub("\1", "%%%%=")
-  add("%s", script)
+  add("%s", fill(ZSH, name, model.program))
   return text()
 end
 
@@ -329,7 +328,7 @@ local function fish_quote(text)
   return "'" .. text:gsub("[\\']", "\\%0") .. "'"
 end
 
-local FISH = [[
+local FISH = [=[
 function @_path
     set -l cmd
     set -l skip 0
@@ -353,7 +352,7 @@ end
 function @_at
     set -l at (@_path)
     test "$at" = "$argv[1]"
-end]]
+end]=]
 
 local function fish_option(add, model, name, path, o)
   local condition = path and (" -n %s"):format(fish_quote(("%s_at %s"):format(name, fish_quote(path)))) or ""
@@ -397,7 +396,7 @@ function completion.fish(model)
         fish_quote(("%s_at %s"):format(name, fish_quote(path))), child, fish_quote(child_about(model, path, child)))
     end
     for _, o in ipairs(n.options) do fish_option(add, model, name, path, o) end
-    for _, o in pairs(n.positions) do fish_position(add, model, name, path, o) end
+    for _, o in ipairs(n.positions) do fish_position(add, model, name, path, o) end
     if n.rest and #n.positions == 0 then fish_position(add, model, name, path, n.rest) end
   end
   return text()

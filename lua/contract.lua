@@ -29,7 +29,9 @@ local KEYS = {
   validate = "function", preview = "function", run = "function", cleanup = "function", render = "function",
   examples = "table", table = "table", walk = "boolean", payload = "boolean", store = "boolean", serves = "boolean",
   terminal = "boolean", long_running = "boolean", retry = "table", since = "string", deprecated = "table",
-  volatile = "table", sensitive = "table", max_output = "any", external = "any", framework = "boolean", native = "string",
+  volatile = "table", sensitive = "table", max_output = "any", external = "any", native = "string",
+  -- for the host's own commands: ctx.framework; the field of data that is stdout unless --output is given
+  framework = "boolean", verbatim = "string",
 }
 contract.KEYS = KEYS
 

@@ -83,21 +83,27 @@ local function flag_row(p)
 end
 
 local function usage_of(C, opts)
-  local parts, slots, has_flags = { call_of(C.words, opts) }, {}, false
+  local slots, needed, has_flags = {}, {}, #C.flags > 0
   for _, p in ipairs(C.params) do
-    if p.at or p.rest then slots[#slots + 1] = p else has_flags = true end
-    if p.required and not p.at and not p.rest and p.type ~= "secret" then
-      parts[#parts + 1] = "--" .. p.name .. " " .. (place_of(p) or "")
+    if p.at or p.rest then
+      slots[#slots + 1] = p
+    else
+      has_flags = true
+      if p.required and p.type ~= "secret" then needed[#needed + 1] = "--" .. p.name .. " " .. (place_of(p) or "") end
     end
   end
-  if C.placement == "strict" and (has_flags or #C.flags > 0) then table.insert(parts, 2, "[flags]") end
   table.sort(slots, function(a, b) return (a.at or 1000) < (b.at or 1000) end)
-  for _, p in ipairs(slots) do
+  for i, p in ipairs(slots) do
     local name = "<" .. p.name .. ">" .. (p.type == "list" and "…" or "")
-    parts[#parts + 1] = p.required and name or "[" .. name .. "]"
+    slots[i] = p.required and name or "[" .. name .. "]"
   end
-  if C.placement ~= "strict" then parts[#parts + 1] = "[flags]" end
-  return (table.concat(parts, " "):gsub("  +", " "))
+  local strict, parts = C.placement == "strict", { call_of(C.words, opts) }
+  local function add(list) table.move(list, 1, #list, #parts + 1, parts) end
+  if not strict then add(slots) end
+  add(needed)
+  if has_flags or not strict then parts[#parts + 1] = "[flags]" end
+  if strict then add(slots) end
+  return table.concat(parts, " ")
 end
 
 local function examples_of(C, opts)
@@ -131,7 +137,8 @@ local function flags_of(C, opts)
   for _, g in ipairs(host.globals or {}) do globals[#globals + 1] = "--" .. g.name end
   local prefix = (host.env_prefix or "TOOL") .. "_OUTPUT"
   return section("ARGUMENTS", arguments, opts) .. section("FLAGS", own, opts)
-    .. section("ADDED BY THE HOST", added, opts) .. "\n" .. heading("GLOBAL FLAGS", opts) .. ui.wrap(table.concat(globals, " "), opts.width, "  ") .. "\n"
+    .. section("ADDED BY THE HOST", added, opts) .. "\n" .. heading("GLOBAL FLAGS", opts)
+    .. ui.wrap(table.concat(globals, " "), opts.width, "  ") .. "\n"
     .. ui.wrap("--no-injection-protection weakens security. " .. prefix .. " sets the default of --output. `"
       .. (opts.program or "tool") .. " help flags` explains all of them.", opts.width, "  ") .. "\n"
 end

@@ -2,14 +2,15 @@
 -- tagged, formatted, and within the byte limit, with a continuation that really continues (design §5).
 
 local host = require "host"
-local cap = require "output.cap"
+local lazy = require "lazy"
+local cap = lazy "output.cap"
 local failure = require "failure"
-local formats = require "output.formats"
-local mask = require "output.mask"
-local page = require "output.page"
+local formats = lazy "output.formats"
+local mask = lazy "output.mask"
+local page = lazy "output.page"
 local results = require "contract.results"
 local shape = require "output.shape"
-local ui = require "ui"
+local ui = lazy "ui"
 local values = require "values"
 
 local M = {}

@@ -72,8 +72,8 @@ local function exit_codes(opts)
     list[#list + 1] = { string.format("%-3d  %s", number, entry.name),
       entry.description .. (entry.retryable and "; try again later" or "") .. "." }
   end
-  return title("EXIT CODES", opts) .. rows(list, opts) .. closing("79 to 125 belong to single commands; their --help and "
-    .. "--schema name them. The error object says the same in words: error.retryable (the same call may succeed), "
+  return title("EXIT CODES", opts) .. rows(list, opts) .. closing("79 to 125 belong to single commands; their --help "
+    .. "and --schema name them. The error object says the same in words: error.retryable (the same call may succeed), "
     .. "error.fix_required (what has to change) and error.fix_command (the command that changes it).", opts)
 end
 

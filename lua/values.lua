@@ -2,9 +2,10 @@
 -- Reads nothing but the text and the parameter's declaration.
 
 local host = require "host"
-local json5 = require "json5"
-local suggest = require "suggest"
-local suspect = require "suspect"
+local lazy = require "lazy"
+local json5 = lazy "json5"
+local suggest = lazy "suggest"
+local suspect = lazy "suspect"
 local units = require "units"
 
 local M = {}

@@ -1,5 +1,6 @@
 /* Build step: compiles Lua files to bytecode and writes them as one C file for host/worker/embedded.h.
- * usage: embed OUTPUT.c ROOT FILE.lua… ; a module's name is its path below ROOT with dots. */
+ * usage: embed OUTPUT.c STRIP ROOT FILE.lua… ; a module's name is its path below ROOT with dots; STRIP is 1 to leave
+ * out line numbers, which a start would pay for. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdbool.h>
@@ -43,7 +44,7 @@ static int write_bytes(lua_State *L, const void *p, size_t n, void *ud)
 	return fputc('\n', out) == EOF;
 }
 
-static bool embed(lua_State *L, FILE *out, const struct module *m, size_t index)
+static bool embed(lua_State *L, FILE *out, const struct module *m, size_t index, int strip)
 {
 	char chunk[256];
 	FILE *in = fopen(m->path, "rb");
@@ -66,7 +67,7 @@ static bool embed(lua_State *L, FILE *out, const struct module *m, size_t index)
 		(void)fprintf(stderr, "%s: %s\n", m->path, lua_tostring(L, -1));
 		return false;
 	}
-	bool ok = fprintf(out, "static const unsigned char m%zu[] = {\n", index) > 0 && lua_dump(L, write_bytes, out, 0) == 0 &&
+	bool ok = fprintf(out, "static const unsigned char m%zu[] = {\n", index) > 0 && lua_dump(L, write_bytes, out, strip) == 0 &&
 		  fputs("};\n", out) != EOF;
 	lua_settop(L, 0);
 	return ok;
@@ -82,21 +83,22 @@ static bool write_table(FILE *out, const struct module *m, size_t n)
 
 int main(int argc, char **argv)
 {
-	if (argc < 4)
+	if (argc < 5)
 		return 2;
-	size_t n = (size_t)argc - 3;
+	int strip = argv[2][0] == '1';
+	size_t n = (size_t)argc - 4;
 	struct module *m = calloc(n, sizeof *m);
 	FILE *out = fopen(argv[1], "w");
 	lua_State *L = luaL_newstate();
 	bool ok = m != NULL && out != NULL && L != NULL && fputs("#include \"worker/embedded.h\"\n", out) != EOF;
 	for (size_t i = 0; i < n && ok; i++) {
-		m[i] = (struct module){ module_name(argv[2], argv[3 + i]), argv[3 + i] };
+		m[i] = (struct module){ module_name(argv[3], argv[4 + i]), argv[4 + i] };
 		ok = m[i].name != NULL;
 	}
 	if (ok)
 		qsort(m, n, sizeof *m, by_name);
 	for (size_t i = 0; i < n && ok; i++)
-		ok = embed(L, out, &m[i], i);
+		ok = embed(L, out, &m[i], i, strip);
 	ok = ok && write_table(out, m, n);
 	if (out != NULL && fclose(out) != 0)
 		ok = false;

@@ -3,6 +3,8 @@
 #ifndef TOOL_WORKER_CONTEXT_H
 #define TOOL_WORKER_CONTEXT_H
 
+#include "arena.h"
+
 #include <lua.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -20,7 +22,7 @@ struct worker {
 	volatile sig_atomic_t interrupted; /* the supervisor asked to stop */
 	struct task *current;            /* the task that runs now */
 	struct loop *loop;               /* the event loop; never NULL once the state exists */
-	size_t mem_used, mem_limit;      /* bytes held by Lua, and the cap; 0 = none */
+	struct arena memory;             /* what Lua holds */
 };
 
 /* The context of this process; frames_fd is -1 before worker_start. */

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define MAX_WRITE_PATHS 64
+#define GC_HEADROOM_KB 4096
 
 /* host.env(name) -> value | nil */
 static int l_env(lua_State *L)
@@ -276,10 +277,16 @@ static int l_uid(lua_State *L)
 	return 1;
 }
 
-/* host.gc(mode): "stop" while the framework starts, "restart" before command code runs */
+/* host.gc(mode): "stop" while the framework starts; "restart" before command code runs, which then has room for
+ * GC_HEADROOM before the first collection: most runs end earlier */
 static int l_gc(lua_State *L)
 {
-	lua_gc(L, luaL_checkstring(L, 1)[0] == 's' ? LUA_GCSTOP : LUA_GCRESTART);
+	if (luaL_checkstring(L, 1)[0] == 's') {
+		lua_gc(L, LUA_GCSTOP);
+	} else {
+		lua_gc(L, LUA_GCRESTART);
+		lua_gc(L, LUA_GCSTEP, -GC_HEADROOM_KB);
+	}
 	return 0;
 }
 

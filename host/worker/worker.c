@@ -24,24 +24,6 @@ struct worker *worker_context(void)
 	return &context;
 }
 
-/* Lua's allocator with a cap (REQ-F-011: a command that fills memory gets an error, not the machine). */
-static void *allocate(void *ud, void *ptr, size_t osize, size_t nsize)
-{
-	struct worker *w = ud;
-	size_t old = ptr != NULL ? osize : 0;
-	if (nsize == 0) {
-		free(ptr);
-		w->mem_used -= old;
-		return NULL;
-	}
-	if (nsize > old && w->mem_limit != 0 && w->mem_used + (nsize - old) > w->mem_limit)
-		return NULL;
-	void *p = realloc(ptr, nsize);
-	if (p != NULL)
-		w->mem_used += nsize - old;
-	return p;
-}
-
 static void on_interrupt(int sig)
 {
 	(void)sig;
@@ -139,10 +121,10 @@ _Noreturn void worker_main(const struct snapshot *snapshot, int frames_fd)
 {
 	context.snapshot = snapshot;
 	context.frames_fd = frames_fd;
-	context.mem_limit = MEMORY_LIMIT;
+	context.memory.limit = MEMORY_LIMIT;
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	set_signals();
-	lua_State *L = lua_newstate(allocate, &context);
+	lua_State *L = lua_newstate(arena_allocate, &context.memory);
 	if (L != NULL) {
 		context.main = L;
 		run(L);

@@ -2,8 +2,9 @@
 -- one contract: typed values, or the complete list of what is wrong.
 
 local host = require "host"
-local suggest = require "suggest"
-local suspect = require "suspect"
+local lazy = require "lazy"
+local suggest = lazy "suggest"
+local suspect = lazy "suspect"
 local token_rules = require "args.token"
 local values = require "values"
 

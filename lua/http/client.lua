@@ -96,14 +96,22 @@ end
 
 -- A preview reads only. While a credential is fetched, its own POST is allowed: it changes nothing that anyone keeps.
 local function refuse_in_preview(self, req)
-  if rules.reads(req.method) or self.authenticating then return nil end
-  if not self.run.preview then
-    self.run.effect_begins()
-    return nil
-  end
+  if not self.run.preview or rules.reads(req.method) or self.authenticating then return nil end
   return failure.new("DRY_RUN_MUTATION", {
     message = "The preview tried to send " .. req.method .. " " .. address.shown(req.url) .. "; it was stopped.",
   })
+end
+
+-- Tells the supervisor before a request, and the run after it, that the service may have changed something: a refusal
+-- (4xx) changes nothing, nor does a request that was never sent.
+local function tracked(self, send)
+  return function(req)
+    if rules.reads(req.method) or self.authenticating then return send(req) end
+    host.send("X")
+    local raw, err, how = send(req)
+    if raw and (raw.status < 400 or raw.status >= 500) or err and err.sent then self.run.effect_begins() end
+    return raw, err, how
+  end
 end
 
 -- One request and the redirects it leads to. send(req) -> raw answer | nil, fault.
@@ -145,6 +153,7 @@ local function exchange(self, req, send)
   local refused = refuse_in_preview(self, req)
   if refused then return nil, refused end
   local max, n = max_retries(self, req), 0
+  send = tracked(self, send)
   while true do
     local res, err, net, last = follow(self, req, send)
     local wait = wait_before(self, last, n, max, res, err)

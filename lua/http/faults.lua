@@ -116,12 +116,15 @@ local function token_expired(res)
   return text:find("invalid_token", 1, true) ~= nil and text:lower():find("expired", 1, true) ~= nil
 end
 
--- The author's table: status -> code, or a function of the response; nil leaves it to the defaults.
+-- The author's table: status -> code, or a function of the response -> code[, failure options]; nil leaves it to the
+-- defaults.
 local function mapped(res, errors)
   local entry = errors
   if type(errors) == "table" then entry = errors[res.status] end
-  if type(entry) == "function" then return entry(res) end
-  return entry
+  if type(entry) ~= "function" then return entry end
+  -- an error page that is no JSON must not fail the mapping
+  if rawget(res, "json") == nil then res.json = response.peek(res) or {} end
+  return entry(res)
 end
 
 --- The failure for a status that is no success. errors: service.errors or nil; contract: for the scopes it needs.
@@ -131,7 +134,8 @@ function M.status(res, req, net, retries, errors, contract)
   local default, exit = default_code(res.status)
   if not code and res.status == 401 and token_expired(res) then default = "CREDENTIALS_EXPIRED" end
   local opts = {
-    exit = exit, cause = said.message, retry_after_ms = res.retry_after,
+    exit = exit, cause = said.message,
+    retry_after_ms = res.retry_after and res.retry_after > 0 and res.retry_after or nil,
     context = { status = res.status, url = address.shown(res.url), service_code = said.code, details = said.details },
   }
   if code and code ~= default then opts.exit = nil end     -- the registry or the contract has the exit of that code

@@ -46,13 +46,13 @@ function LAZY.__index(response, key)
   return value
 end
 
---- A response from the transport's answer to `req`.
+--- A response from the transport's answer to `req`. `date`: epoch seconds of the service's clock, if it says so.
 function M.new(raw, req)
   local headers = join(raw.headers)
   return setmetatable({
     status = raw.status, headers = headers, body = raw.body or "", url = req.url, method = req.method,
     retry_after = rules.retry_after(headers["retry-after"], host.time()), time_ms = raw.time_ms, http = raw.http,
-    bytes = raw.bytes_received,
+    bytes = raw.bytes_received, date = headers.date and rules.http_date(headers.date) or nil,
   }, LAZY)
 end
 

@@ -60,8 +60,11 @@ end
 local function fetch_token(self, refused)
   local hook, run = self.service.token, self.run
   if type(hook) ~= "function" then return run.args[hook] end
+  local effect_begins = run.effect_begins
   self.core.authenticating = true
+  run.effect_begins = function() end         -- a kept token is no effect of the command
   local ok, value = pcall(hook, run.ctx, run.args, refused)
+  run.effect_begins = effect_begins
   self.core.authenticating = false
   if not ok then error(value, 0) end
   return value
@@ -102,7 +105,8 @@ end
 --- act(core, request, …) with the service's address and credential; once more with another credential after a 401.
 function M.send(self, method, path, opts, act, ...)
   pass_gate(self)
-  local used = token(self)
+  local own = opts and (opts.bearer ~= nil or opts.basic ~= nil)
+  local used = not own and token(self) or nil
   local a, err, how, res = act(self.core, prepare(self, method, path, opts, used), ...)
   local other = renewed(self, used, res or act ~= client.events and a or nil)
   if not other then return a, err, how, res end

@@ -4,8 +4,8 @@ local S = require "lib.spec"
 -- Failures of every kind: declared, Lua errors, memory, native faults, refusals; each with its status and code.
 local FAILURES = {
   { 5, "FX_NOT_FOUND", "fx exit --name NOT_FOUND" }, { 1, nil, "fx throw" },
-  { 1, nil, "fx throw --how nil-index" }, { 1, "INTERNAL_ERROR", "fx throw --how table" },
-  { 1, nil, "fx throw --how nil" }, { 1, "INTERNAL_ERROR", "fx throw --how stack" },
+  { 1, nil, "fx throw --how nil-index" }, { 1, nil, "fx throw --how table" },
+  { 1, nil, "fx throw --how nil" }, { 1, nil, "fx throw --how stack" },
   { 1, "OUTPUT_INVALID", "fx throw --how wrong-result" }, { 1, "OUT_OF_MEMORY", "fx memory" },
   { 1, "OUT_OF_MEMORY", "fx memory --how string" }, { 1, nil, "fx native --call null_deref" },
   { 1, nil, "fx native --call abort_now" }, { 1, nil, "fx native --call exit_now" }, { 10, "TIMEOUT", "fx spin" },

@@ -46,10 +46,20 @@ S.req("REQ-F-060", "Third-party stdout interception", function()
     S.truth(r, r.stderr:find("prose from a library", 1, true), "not on stderr")
   end)
 
-  it("6 captured text is searched for secrets", function()
-    local r = S.tool({ "fx", "child", "noise" })
-    S.status(r, 0)
-    S.truth(r, r.envelope.data.stdout == "from the child\n", "the child's output is not captured")
-    S.truth(r, not warned(r), "captured output of a declared child is no third-party noise")
+  it("6 a secret in captured text is redacted, also when it was written byte by byte", function()
+    local planted = "zq7Xplantedv4lue9"
+    for _, level in ipairs { "--quiet", "--verbose", "--debug" } do
+      local r = S.tool({ "fx", "native", "--call", "leak_env", "--token-from-env", "FX_PLANTED", level },
+        { env = { FX_PLANTED = planted } })
+      S.status(r, 0)
+      S.truth(r, warned(r), "no warning")
+      S.truth(r, not r.stdout:find(planted, 1, true) and not r.stderr:find(planted, 1, true), "the secret came out")
+    end
+  end)
+
+  it("the captured output of a declared child is data, not noise", function()
+    local r = S.status(S.tool({ "fx", "child", "noise" }), 0)
+    S.equal(r, "from the child\n", r.envelope.data.stdout, "stdout of the child")
+    S.truth(r, not warned(r), "a warning")
   end)
 end)

@@ -229,7 +229,7 @@ local function finish(r, args, opts)
   if r.timed_out and not opts.may_time_out then error("killed by the test's own time limit" .. describe_run(r), 0) end
   if r.shape == "json" then judge_json(r) elseif r.shape == "jsonl" then judge_jsonl(r)
   elseif r.shape == "text" then judge_text(r) end
-  if not opts.may_leave and #r.left > 0 then
+  if not opts.may_leave and (#r.left > 0 or r.held) then
     error("processes outlive the tool: " .. table.concat(r.left, ", ") .. describe_run(r), 0)
   end
   return r

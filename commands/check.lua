@@ -1,0 +1,123 @@
+--- `tool check [FILE…]`: are the contracts of command files in order?
+-- Promise: every problem of every file is told at once, with the requirement, the key and the line; nothing of the
+-- files is run beyond their table.
+
+local contract = require "contract"
+
+local host -- ctx.framework.host, known when the command runs
+
+-- Adds what only the source shows: lines, and uses that the contract does not declare.
+local function look_at_source(file, C, problems, warnings, words)
+  local source = file and host.file.read(file)
+  if not source then return end
+  for _, p in ipairs(problems) do
+    if p.file == file and not p.line and p.key then p.line = contract.line_of(source, p.key) end
+  end
+  local found, more = contract.lint(source, C, { words = words, file = file })
+  for _, p in ipairs(found) do problems[#problems + 1] = p end
+  for _, w in ipairs(more) do warnings[#warnings + 1] = w end
+end
+
+-- Problems of one file, in the form of error.errors[].
+local function item_of(p, file)
+  return {
+    command = p.command or "", rule = p.rule, message = p.message, key = p.key, file = p.file or file, line = p.line,
+  }
+end
+
+local function check_files(framework, files)
+  local items, warnings, names, all = {}, {}, {}, {}
+  for _, file in ipairs(files) do
+    local C, problems, more = framework.load(file)
+    problems, more = problems or {}, more or {}
+    if C and not C.group then all[#all + 1] = C end
+    look_at_source(file, C, problems, more, { (file:match("([^/]+)%.lua$")) })
+    for _, p in ipairs(problems) do items[#items + 1] = item_of(p, file) end
+    for _, w in ipairs(more) do warnings[#warnings + 1] = w end
+    names[#names + 1] = file
+  end
+  return items, warnings, names, all
+end
+
+local function check_tree(framework)
+  local contracts, refused = framework.contracts(nil, true)
+  local items, warnings, names, all = {}, {}, {}, contracts
+  for _, C in ipairs(contracts) do
+    if not C.group then
+      local problems, more = {}, { table.unpack(C.warnings or {}) }
+      look_at_source(C.file, C, problems, more, C.words)
+      for _, p in ipairs(problems) do items[#items + 1] = item_of(p, C.file) end
+      for _, w in ipairs(more) do warnings[#warnings + 1] = w end
+      names[#names + 1] = C.file
+    end
+  end
+  for _, one in ipairs(refused) do
+    look_at_source(one.file, nil, one.problems, warnings, one.words)
+    for _, p in ipairs(one.problems) do items[#items + 1] = item_of(p, one.file) end
+    names[#names + 1] = one.file
+  end
+  return items, warnings, names, all
+end
+
+-- What the files say about other commands is checked against the whole tree and the files.
+local function check_cross(framework, all, own)
+  local whole = { table.unpack(all) }
+  if own then
+    for _, C in ipairs((framework.contracts())) do whole[#whole + 1] = C end
+  end
+  local mine = {}
+  for _, C in ipairs(all) do mine[C.file or ""] = true end
+  local items = {}
+  for _, p in ipairs(contract.cross(whole, { program = framework.program })) do
+    if mine[p.file or ""] then items[#items + 1] = item_of(p) end
+  end
+  return items
+end
+
+return {
+  about = "Check the contracts of command files, or of all installed commands",
+  danger = "safe", scopes = {}, framework = true, since = "0.1",
+  args = {
+    { "files", "list", "Command files; none for all installed commands", at = 1 },
+  },
+  returns = { checked = "integer", files = { list = "string", ordered = true }, warnings = "integer" },
+  timeout = "60s",
+  exits = {
+    SUCCESS = "Every contract is in order",
+    ARG_ERROR = "Some contract is refused; error.errors lists every problem",
+  },
+  errors = {
+    REGISTRATION_ERROR = { "The contract is refused.", exit = "ARG_ERROR", fix = "Correct the listed problems" },
+  },
+  examples = {
+    { "One file", "tool check my-command.lua" },
+    { "Everything that is installed", "tool check" },
+  },
+  run = function(args, ctx)
+    local framework = ctx.framework
+    host = framework.host
+    local files = args.files or {}
+    for i, file in ipairs(files) do
+      if file:sub(1, 1) ~= "/" then files[i] = ctx.cwd .. "/" .. file:gsub("^%./", "") end
+      if not host.file.stat(files[i]) then
+        ctx.fail("NOT_FOUND", { message = ("There is no file %s."):format(files[i]), context = { path = files[i] } })
+      end
+    end
+    local one_by_one = #files > 0
+    local items, warnings, names, all
+    if one_by_one then
+      items, warnings, names, all = check_files(framework, files)
+    else
+      items, warnings, names, all = check_tree(framework)
+    end
+    for _, p in ipairs(check_cross(framework, all, one_by_one)) do items[#items + 1] = p end
+    for _, w in ipairs(warnings) do ctx.warn("CONTRACT", w) end
+    if #items > 0 then
+      ctx.fail("REGISTRATION_ERROR", {
+        message = #items == 1 and items[1].message or ("%d problems in %d files."):format(#items, #names),
+        more = { errors = host.json.array(items) },
+      })
+    end
+    return { checked = #names, files = names, warnings = #warnings }
+  end,
+}

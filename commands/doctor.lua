@@ -1,0 +1,192 @@
+--- `tool doctor`: is this machine ready for the commands?
+-- Promise: one row per thing that could be missing, all with the same keys; a failed row says what to do. Nothing is
+-- changed.
+
+local contract = require "contract"
+local manifest = require "manifest"
+
+local host, null -- ctx.framework.host and JSON null, known when the command runs
+
+local function row(name, ok, fields)
+  fields = fields or {}
+  return {
+    name = name, ok = ok, version = fields.version or null, required = fields.required or null,
+    error = not ok and fields.error or null, fix = not ok and fields.fix or null,
+    fix_command = not ok and fields.fix or null,
+  }
+end
+
+local function check_lua()
+  local version = _VERSION:match("%d+%.%d+")
+  return row("lua", version == "5.4", {
+    version = version, required = "5.4", error = "another Lua than 5.4 is built in", fix = "./bootstrap",
+  })
+end
+
+-- The kernel's layers; a missing one weakens confinement and never stops a command, so that it is a warning.
+local function check_layers(ctx, add)
+  local layers = host.layers and host.layers() or { landlock = 0, seccomp = false }
+  if layers.landlock == 0 then ctx.warn("CONFINEMENT", "this kernel has no Landlock: writes are not confined") end
+  if not layers.seccomp then ctx.warn("CONFINEMENT", "this kernel has no seccomp filter: sockets are not confined") end
+  add(row("landlock", true, { version = layers.landlock > 0 and "ABI " .. layers.landlock or "absent" }))
+  add(row("seccomp", true, { version = layers.seccomp and "present" or "absent" }))
+end
+
+local function parent(path)
+  return path:match("^(.+)/[^/]*$") or "/"
+end
+
+-- The nearest directory above a path that exists.
+local function existing(path)
+  while path ~= "/" and not host.file.stat(path) do path = parent(path) end
+  return path
+end
+
+local function can_write(path)
+  if not host.file.access then return true end
+  return host.file.access(path, "w") and true or false
+end
+
+local function quoted(path)
+  return "'" .. path:gsub("'", "'\\''") .. "'"
+end
+
+local function check_config(add)
+  local dir = host.paths.config
+  if not dir or dir == "" then
+    return add(row("config-directory", false, {
+      error = "neither XDG_CONFIG_HOME nor HOME is set", fix = "export HOME=~",
+    }))
+  end
+  local stat = host.file.stat(dir)
+  if not stat then
+    local base = existing(dir)
+    return add(row("config-directory", can_write(base), {
+      version = dir, error = base .. " is not writable", fix = "chmod u+w " .. quoted(base),
+    }))
+  end
+  add(row("config-directory", stat.type == "directory" and can_write(dir), {
+    version = dir, error = dir .. " is not a writable directory", fix = "chmod u+rwx " .. quoted(dir),
+  }))
+  local open = stat.mode and stat.mode & 18 ~= 0
+  add(row("config-permissions", not open, {
+    version = stat.mode and ("%03o"):format(stat.mode & 511) or nil, required = "700",
+    error = "others may write to " .. dir, fix = "chmod 700 " .. quoted(dir),
+  }))
+end
+
+-- Where a program is on PATH, or nil. access(2) may answer for a directory, so that the type counts too.
+local function which(name)
+  if name:find("/", 1, true) then return host.file.stat(name) and name or nil end
+  for dir in (host.env "PATH" or ""):gmatch("[^:]+") do
+    local path = dir .. "/" .. name
+    local stat = host.file.stat(path)
+    if stat and stat.type == "file" and (not stat.mode or stat.mode & 73 ~= 0) then return path end
+  end
+end
+
+-- The version that a program prints, or nil. Asks it only where the host offers a way to.
+local function found_version(framework, need, name)
+  if not framework.exec then return nil end
+  local argv = need.check or { name, "--version" }
+  local ok, result = pcall(framework.exec, argv)
+  if not ok or type(result) ~= "table" then return nil end
+  return ((result.stdout or "") .. "\n" .. (result.stderr or "")):match("(%d+%.[%d.]*%d)")
+end
+
+local function judge(need, path, version)
+  if not path then return false, "absent" end
+  if version and need.min and not contract.at_least(version, need.min) then
+    return false, ("version %s is older than %s"):format(version, need.min)
+  end
+  return true
+end
+
+local function check_tools(ctx, contracts, add)
+  local rows, needs = manifest.dependencies(contracts)
+  local out = {}
+  for i, dependency in ipairs(rows) do
+    local name, need = dependency.name, needs[dependency.name]
+    local path = which(need.check and need.check[1] or name)
+    local version = path and found_version(ctx.framework, need, name)
+    local ok, problem = judge(need, path, version)
+    local fix = need.fix or "apt-get install -y " .. name
+    add(row(name, ok, {
+      version = version or path, required = need.min and ">=" .. need.min or nil, error = problem, fix = fix,
+    }))
+    if ok and version and need.max and not contract.at_least(need.max, version) then
+      ctx.warn("DEPENDENCY", ("%s %s is newer than %s, which was the last one tested"):format(name, version, need.max))
+    end
+    dependency.found_version, dependency.ok, dependency.fix_command = version or null, ok, fix
+    out[i] = dependency
+  end
+  return out
+end
+
+local function check_locale(add)
+  local locale = host.env "LC_ALL" or host.env "LC_CTYPE" or host.env "LANG" or "C"
+  local utf8_locale = locale:lower():find("utf%-?8") ~= nil
+  add(row("locale", true, { version = locale .. (utf8_locale and "" or " (output is UTF-8 all the same)") }))
+end
+
+local function check_terminal(add)
+  local tty = host.tty
+  add(row("terminal", true, {
+    version = ("stdin %s, stdout %s, TERM %s"):format(tty.stdin and "terminal" or "other",
+      tty.stdout and "terminal" or "other", host.env "TERM" or "unset"),
+  }))
+end
+
+local function check_commands(refused, add)
+  if #refused == 0 then return add(row("commands", true)) end
+  for _, one in ipairs(refused) do
+    local first = one.problems and one.problems[1]
+    add(row("command " .. table.concat(one.words, " "), false, {
+      error = first and first.message or "refused", fix = "tool check " .. quoted(one.file or ""),
+    }))
+  end
+end
+
+return {
+  about = "Check that this machine has what the commands need",
+  danger = "safe", scopes = {}, framework = true, since = "0.1", external = false,
+  returns = {
+    checks = { ordered = true, list = {
+      name = "string", ok = "boolean", version = "string!", required = "string!", error = "string!", fix = "string!",
+      fix_command = "string!",
+    } },
+    dependencies = { list = {
+      name = "string", check_command = "string", version_regex = "string", min_version = "string!",
+      max_version = "string!", found_version = "string!", ok = "boolean", fix_command = "string!",
+    } },
+  },
+  timeout = "60s",
+  exits = { SUCCESS = "Every check passed", GENERAL_ERROR = "Some checks failed; data lists all of them" },
+  errors = { DOCTOR_CHECKS_FAILED = { "Some checks failed.", exit = "GENERAL_ERROR",
+                                      fix = "Apply the fix of each failed check" } },
+  examples = { { "Check the machine", "tool doctor" } },
+  run = function(_, ctx)
+    host, null = ctx.framework.host, ctx.null
+    local contracts, refused = ctx.framework.contracts()
+    local checks = {}
+    local function add(check) checks[#checks + 1] = check end
+    add(check_lua())
+    check_layers(ctx, add)
+    check_config(add)
+    local dependencies = check_tools(ctx, contracts, add)
+    check_locale(add)
+    check_terminal(add)
+    check_commands(refused, add)
+    local failed = 0
+    for _, check in ipairs(checks) do
+      if not check.ok then failed = failed + 1 end
+    end
+    local data = { checks = host.json.array(checks), dependencies = host.json.array(dependencies) }
+    if failed > 0 then
+      ctx.fail("DOCTOR_CHECKS_FAILED", {
+        message = ("%d of %d checks failed."):format(failed, #checks), data = data,
+      })
+    end
+    return data
+  end,
+}

@@ -1,0 +1,86 @@
+local audit = require "lib.audit"
+local auth = require "lib.auth"
+
+local PAGE = 100                -- the most that the service gives at once
+local LONGEST_PAUSE = 60
+
+-- All events since the cursor, newest first. Events that arrive meanwhile push others to the next page, never off it.
+local function poll(ctx, args, cursor)
+  local events, number = {}, 1
+  while true do
+    local response, err = ctx.api.try.get("/audit/logs", {
+      query = { agentId = args.agent_id, fromDate = cursor.since, page = number, limit = PAGE }, timeout = "30s",
+    })
+    if not response then return nil, err end
+    if response.status ~= 200 then return nil, response end
+    local answer = response.json
+    for _, event in ipairs(answer.data) do events[#events + 1] = event end
+    if #answer.data == 0 or number * PAGE >= answer.total then return events end
+    number = number + 1
+  end
+end
+
+-- What a failed poll says, and whether another may do better.
+local function judge(problem)
+  if not problem.status then return problem.message, problem.retryable ~= false end
+  local passing = problem.status == 429 or problem.status == 408 or problem.status >= 500
+  return ("The service answered with status %d."):format(problem.status), passing
+end
+
+local function give_up(ctx, problem)
+  if not problem.status then ctx.fail(problem) end
+  ctx.api.get("/audit/logs", { query = { limit = 1 } })        -- ends the run with the error of that status
+  ctx.fail("SERVICE_REJECTED", { cause = ("Status %d"):format(problem.status) })
+end
+
+local function row_of(ctx, event)
+  local function present(value) if value ~= ctx.null then return value end end
+  return {
+    id = event.eventId, timestamp = event.timestamp, agent_id = event.agentId, action = event.action,
+    outcome = event.outcome, ip_address = present(event.ipAddress), metadata = present(event.metadata),
+  }
+end
+
+return {
+  about    = "Follow the audit log",
+  danger   = "safe", scopes = { "audit:read" }, network = true, timeout = "0s", stream = "default",
+  long_running = true, writes = auth.writes, id = "id",
+  args     = {
+    { "agent-id", "string", "Only events of this agent", match = "id" },
+    { "since", "datetime", "Begin with the events from this time on (default: now)" },
+    { "interval", "duration", "Pause between two requests", default = "5s", min = 0.1 },
+  },
+  returns  = { list = {
+    id = "string", timestamp = "datetime", agent_id = "string", action = "string", outcome = "string",
+    ip_address = "string?", metadata = "any?",
+  }, ordered = true },
+  table    = { "timestamp", "agent_id", "action", "outcome", "ip_address" },
+  exits    = { SUCCESS = "The stream ended" },
+  examples = {
+    { "Follow one agent", "sentryagent tail-audit-log --agent-id agent-1" },
+    { "Begin in the past", "sentryagent tail-audit-log --since 2031-02-03T10:00:00Z" },
+  },
+  run      = function(args, ctx)
+    auth.require_configured(ctx, args)
+    local cursor, failed, answered = audit.new(args.since or ctx.now()), 0, false
+    while true do
+      local events, problem = poll(ctx, args, cursor)
+      local pause = args.interval
+      if events then
+        failed, answered = 0, true
+        for _, event in ipairs(cursor:take(events)) do
+          ctx.emit(row_of(ctx, event))
+          cursor:passed(event)
+        end
+      else
+        local why, passing = judge(problem)
+        if not passing or not answered then give_up(ctx, problem) end
+        failed = failed + 1
+        local asked = problem.status and problem.retry_after or problem.retry_after_ms
+        pause = math.max(math.min(args.interval * 2 ^ failed, math.max(LONGEST_PAUSE, args.interval)), (asked or 0) / 1000)
+        ctx.warn("POLL_FAILED", ("%s Trying again in %.3g s."):format(why, pause))
+      end
+      ctx.sleep(pause)
+    end
+  end,
+}
