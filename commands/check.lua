@@ -25,11 +25,30 @@ local function item_of(p, file)
   }
 end
 
+-- Loads a file as the command that it is in the installed tree (so that its suite counts), or else by itself.
+local function loader(framework)
+  local known = {}
+  local contracts, refused = framework.contracts(nil, true)
+  for _, C in ipairs(contracts) do
+    if C.file and not C.group then known[C.file] = { C, {}, C.warnings } end
+  end
+  for _, one in ipairs(refused) do known[one.file or ""] = { nil, one.problems, {} } end
+  return function(file)
+    local C, problems, warnings
+    if known[file] then
+      C, problems, warnings = table.unpack(known[file], 1, 3)
+    else
+      C, problems, warnings = framework.load(file)
+    end
+    return C, { table.unpack(problems or {}) }, { table.unpack(warnings or {}) }
+  end
+end
+
 local function check_files(framework, files)
   local items, warnings, names, all = {}, {}, {}, {}
+  local load = loader(framework)
   for _, file in ipairs(files) do
-    local C, problems, more = framework.load(file)
-    problems, more = problems or {}, more or {}
+    local C, problems, more = load(file)
     if C and not C.group then all[#all + 1] = C end
     look_at_source(file, C, problems, more, { (file:match("([^/]+)%.lua$")) })
     for _, p in ipairs(problems) do items[#items + 1] = item_of(p, file) end
@@ -63,7 +82,11 @@ end
 local function check_cross(framework, all, own)
   local whole = { table.unpack(all) }
   if own then
-    for _, C in ipairs((framework.contracts())) do whole[#whole + 1] = C end
+    local given = {}
+    for _, C in ipairs(all) do given[C.file or ""] = true end
+    for _, C in ipairs((framework.contracts())) do
+      if not given[C.file or ""] then whole[#whole + 1] = C end
+    end
   end
   local mine = {}
   for _, C in ipairs(all) do mine[C.file or ""] = true end
@@ -85,6 +108,7 @@ return {
   exits = {
     SUCCESS = "Every contract is in order",
     ARG_ERROR = "Some contract is refused; error.errors lists every problem",
+    NOT_FOUND = "A named file does not exist",
   },
   errors = {
     REGISTRATION_ERROR = { "The contract is refused.", exit = "ARG_ERROR", fix = "Correct the listed problems" },
@@ -114,7 +138,8 @@ return {
     for _, w in ipairs(warnings) do ctx.warn("CONTRACT", w) end
     if #items > 0 then
       ctx.fail("REGISTRATION_ERROR", {
-        message = #items == 1 and items[1].message or ("%d problems in %d files."):format(#items, #names),
+        message = #items == 1 and items[1].message
+          or ("%d problems in %d %s."):format(#items, #names, #names == 1 and "file" or "files"),
         more = { errors = host.json.array(items) },
       })
     end

@@ -2,6 +2,7 @@
 -- Promise: one row per thing that could be missing, all with the same keys; a failed row says what to do. Nothing is
 -- changed.
 
+local config = require "config"
 local contract = require "contract"
 local manifest = require "manifest"
 
@@ -52,8 +53,8 @@ local function quoted(path)
 end
 
 local function check_config(add)
-  local dir = host.paths.config
-  if not dir or dir == "" then
+  local dir = config.directory "config"
+  if not dir then
     return add(row("config-directory", false, {
       error = "neither XDG_CONFIG_HOME nor HOME is set", fix = "export HOME=~",
     }))
@@ -123,6 +124,39 @@ local function check_tools(ctx, contracts, add)
   return out
 end
 
+-- The address that a suite's commands would talk to, when somebody has set one; a mere default is no promise.
+local function endpoint_of(suite)
+  local p = suite.by_name[suite.service.url]
+  local value = p and p.env and host.env(p.env)
+  if value and value ~= "" then return value end
+  if not p or not p.config then return nil end
+  local ok, found = pcall(function() return config.open({ suite = suite }, {}).get(p.config) end)
+  return ok and type(found) == "string" and found or nil
+end
+
+-- Any HTTP answer shows that the address, the proxy and the certificates are in order.
+local function check_endpoint(ctx, suite, url)
+  local probe = suite.service.probe or {}
+  local address = url:gsub("/+$", "") .. (probe.path or "/")
+  local response, err = ctx.http.try.get(address, { timeout = probe.timeout or "5s", retries = 0 })
+  return row("network " .. suite.name, response ~= nil, {
+    version = url, required = "reachable", error = err and (err.message or err.code) or "no answer",
+    fix = "curl -v " .. quoted(address),
+  })
+end
+
+local function check_network(ctx, contracts, add)
+  local seen = {}
+  for _, C in ipairs(contracts) do
+    local suite = C.suite
+    if suite and suite.service and not seen[suite] then
+      seen[suite] = true
+      local url = endpoint_of(suite)
+      if url then add(check_endpoint(ctx, suite, url)) end
+    end
+  end
+end
+
 local function check_locale(add)
   local locale = host.env "LC_ALL" or host.env "LC_CTYPE" or host.env "LANG" or "C"
   local utf8_locale = locale:lower():find("utf%-?8") ~= nil
@@ -149,7 +183,7 @@ end
 
 return {
   about = "Check that this machine has what the commands need",
-  danger = "safe", scopes = {}, framework = true, since = "0.1", external = false,
+  danger = "safe", scopes = {}, framework = true, since = "0.1", network = true, external = false,
   returns = {
     checks = { ordered = true, list = {
       name = "string", ok = "boolean", version = "string!", required = "string!", error = "string!", fix = "string!",
@@ -174,6 +208,7 @@ return {
     check_layers(ctx, add)
     check_config(add)
     local dependencies = check_tools(ctx, contracts, add)
+    check_network(ctx, contracts, add)
     check_locale(add)
     check_terminal(add)
     check_commands(refused, add)

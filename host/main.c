@@ -1,6 +1,7 @@
 /* The program: answers what needs no command at once, and supervises a worker for everything else. */
 #include "base/snapshot.h"
 #include "supervisor/options.h"
+#include "supervisor/root_help.h"
 #include "supervisor/supervise.h"
 #include "version.h"
 
@@ -32,5 +33,13 @@ int main(int argc, char **argv)
 		return answer_bad_flag(&s, &o);
 	if (o.version && !o.json_asked)
 		return print_version(&s, &o);
+	struct buf help;
+	buf_init(&help);
+	if (o.help && !o.words && root_help_read(&s, &help)) {
+		int code = answer_help(&s, &o, help.data, help.len);
+		buf_free(&help);
+		return code;
+	}
+	buf_free(&help);
 	return supervise(&s, &o);
 }

@@ -365,7 +365,7 @@ end
 local COPIED = {
   "aliases", "creates", "deletes", "asks", "idempotent", "rules", "id", "formats", "stops", "resumable",
   "safe_default", "walk", "payload", "store", "serves", "terminal", "long_running", "since", "deprecated", "volatile",
-  "sensitive", "framework", "native", "returns", "examples", "validate", "cleanup",
+  "sensitive", "framework", "verbatim", "native", "returns", "examples", "validate", "cleanup",
 }
 
 local function new_object(raw, origin)

@@ -11,6 +11,9 @@ local tree = require "tree"
 
 local invocation = {}
 
+-- Built-ins that a persona offers beside its own commands.
+local PERSONA_BUILT_INS = { "completion", "doctor", "manifest" }
+
 local VERBOSITY = { "quiet", "verbose", "debug" }
 
 local function meta(key, value)
@@ -60,6 +63,8 @@ local function send_help(text, words, data)
 end
 
 local function describe(entry)
+  local plugin = #entry.words == 1 and entry.root.plugin and tree.plugin(entry.root.plugin, entry.words[1])
+  if plugin then return { about = plugin.about, group = true } end
   local C, problems = tree.load(entry)
   if C and C.group then
     local suite = tree.suite(entry)
@@ -101,10 +106,14 @@ local function root_help()
 end
 
 local function group_help(entry)
-  local C = tree.load(entry)
   local suite = #entry.words == 1 and tree.suite(entry)
-  local group = { words = entry.words, about = suite and suite.about or C and C.about, suite = suite or nil }
+  local group = { words = entry.words, about = describe(entry).about, suite = suite or nil }
   local children = child_entries(entry)
+  if inv.prefix and #entry.words == 1 then
+    for _, name in ipairs(PERSONA_BUILT_INS) do
+      children[#children + 1] = { name = name, about = describe(tree.find { name }).about }
+    end
+  end
   return require("help").group(group, children, help_options()), children
 end
 
@@ -151,12 +160,13 @@ local function unknown_command(words, entry)
   })
 end
 
--- Built-ins that a persona offers beside its own commands.
-local PERSONA_BUILT_INS = { completion = true, manifest = true, doctor = true }
-
 local function find(words)
   local entry, used = tree.find(words, inv.prefix)
-  if inv.prefix and used == 0 and PERSONA_BUILT_INS[words[1]] then return tree.find(words) end
+  if inv.prefix and used == 0 then
+    for _, name in ipairs(PERSONA_BUILT_INS) do
+      if words[1] == name then return tree.find(words) end
+    end
+  end
   return entry, used
 end
 

@@ -456,14 +456,18 @@ end
 -- @return data (ManifestResponse), meta { contracts, global_flags, environment, dependencies }
 function manifest.build(contracts, options)
   local commands, extensions, groups, leaves = {}, {}, {}, {}
+  local function note_group(group)
+    local known = groups[group.path]
+    if not known or not known.about then groups[group.path] = group end
+  end
   for _, C in ipairs(contracts) do
     if C.group then
-      groups[C.path] = C
+      note_group(C)
     else
       leaves[#leaves + 1] = C
       commands[C.path] = command_entry(C)
       extensions[C.path] = manifest.extension(C)
-      if C.suite and C.suite.path and not groups[C.suite.path] then groups[C.suite.path] = C.suite end
+      if C.suite then note_group(C.suite) end
     end
   end
   add_groups(commands, groups)

@@ -423,6 +423,9 @@ local function send(run, data, form, page, exit, fail)
       exit = "GENERAL_ERROR" }), run.contract, false)
   end
   local text = opts.format ~= "json" and out.text or nil
+  -- A script that a shell reads is stdout as it is, unless a format was asked for.
+  local verbatim = run.contract.verbatim
+  if verbatim and not run.globals.output and not e then text = data[verbatim] end
   answer.send {
     exit = exit or 0, data_json = out.data_json, data = not out.data_json and not text and out.data or nil, error = e,
     text = text, flags = text and (exit or 0) == 0 and "t" or "",

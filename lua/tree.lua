@@ -208,6 +208,14 @@ function tree.load(entry, full)
   return C, found, warnings, source
 end
 
+--- The checked plugin.lua of a plugin's folder: Plugin, or nil and problems.
+function tree.plugin(dir, name)
+  local file = dir .. "/plugin.lua"
+  local raw, message = sandbox.load(file, { lib = dir .. "/lib" })
+  if raw == nil then return nil, { { rule = "REQ-F-015", file = file, message = message } } end
+  return contract.plugin(raw, { words = { name }, file = file })
+end
+
 --- The words below a group: { name … }.
 function tree.children(entry)
   return entry.kind == "group" and tree.names(entry.path) or {}

@@ -28,8 +28,8 @@ local function complete(args, ctx)
   end
   if #missing == 0 then return values end
   if not ctx.tty.stdin then
-    ctx.fail("INPUT_REQUIRED", { message = ("Nobody can be asked here; pass %s."):format(table.concat(missing, ", ")),
-      context = { missing = missing } })
+    ctx.fail("INPUT_REQUIRED", { context = { missing = missing },
+      message = ("Nobody can be asked here; pass %s."):format(table.concat(missing, ", ")) })
   end
   values.api_url = values.api_url or ask(ctx, "API URL", "api-url", ctx.config.get "apiUrl", "^https?://[^%s/]+")
   values.client_id = values.client_id or ask(ctx, "Client ID", "client-id", ctx.config.get "clientId", "%S")
@@ -45,6 +45,7 @@ end
 return {
   about    = "Save the address and the credentials of the service",
   danger   = "mutating", scopes = {}, network = true, asks = true, config = "global",
+  external = false,
   args     = {
     { "api-url", "url", "Base address of the service" },
     { "client-id", "string", "Client id", max_length = 256 },
@@ -53,6 +54,9 @@ return {
   },
   returns  = { path = "string", api_url = "string", client_id = "string", verified = "boolean" },
   exits    = { SUCCESS = "The configuration is saved" },
+  errors   = {
+    INPUT_REQUIRED = { "Nobody can be asked here.", exit = "PRECONDITION", fix = "Pass the missing flags" },
+  },
   examples = {
     { "Answer the questions", "sentryagent configure" },
     { "Without questions", "sentryagent configure --api-url https://idp.example.com --client-id acme "

@@ -20,7 +20,8 @@ return {
   },
   errors  = {
     NOT_CONFIGURED = { "Not configured. Run `sentryagent configure` first.", exit = "PRECONDITION",
-      fix = "Run `sentryagent configure`, or set SENTRYAGENT_API_URL, SENTRYAGENT_CLIENT_ID and SENTRYAGENT_CLIENT_SECRET" },
+      fix = "Run `sentryagent configure`",
+      hint = "SENTRYAGENT_API_URL, SENTRYAGENT_CLIENT_ID and SENTRYAGENT_CLIENT_SECRET work as well" },
     AGENT_NOT_FOUND = { "There is no agent with this id.", exit = "NOT_FOUND",
       hint = "`sentryagent list-agents` shows the ids" },
     AGENT_ALREADY_EXISTS = { "An agent of this name exists already.", exit = "CONFLICT" },

@@ -77,7 +77,8 @@ return {
         if not passing or not answered then give_up(ctx, problem) end
         failed = failed + 1
         local asked = problem.status and problem.retry_after or problem.retry_after_ms
-        pause = math.max(math.min(args.interval * 2 ^ failed, math.max(LONGEST_PAUSE, args.interval)), (asked or 0) / 1000)
+        pause = math.min(pause * 2 ^ failed, math.max(pause, LONGEST_PAUSE))
+        pause = math.max(pause, (asked or 0) / 1000)
         ctx.warn("POLL_FAILED", ("%s Trying again in %.3g s."):format(why, pause))
       end
       ctx.sleep(pause)

@@ -91,8 +91,10 @@ static int long_flag(struct options *o, const struct snapshot *s, int i)
 {
 	const char *arg = s->argv[i] + 2, *eq = strchr(arg, '=');
 	const struct global_flag *g = global_flag_find(arg, eq != NULL ? (size_t)(eq - arg) : strlen(arg));
-	if (g == NULL)
+	if (g == NULL) {
+		o->words = true;
 		return 0;
+	}
 	if (strcmp(g->type, "boolean") == 0) {
 		if (eq == NULL || strcmp(eq + 1, "true") == 0)
 			apply(o, g, "true");
@@ -119,7 +121,7 @@ void options_read(struct options *o, const struct snapshot *s)
 			i += long_flag(o, s, i);
 		else if (a[0] == '-' && a[1] != '\0' && a[2] == '\0' && global_flag_short(a[1]) != NULL)
 			apply(o, global_flag_short(a[1]), "true");
-		else if (a[0] != '-')
+		else
 			o->words = true;
 	}
 	if (o->verbosity == QUIET && o->format == FORMAT_RICH)

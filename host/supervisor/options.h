@@ -17,7 +17,7 @@ struct options {
 	bool version, help;       /* before `--` */
 	bool json_asked;          /* --output json or jsonl stands on the line */
 	bool stable;              /* --stable-output */
-	bool words;               /* a word that is no flag stands before `--` */
+	bool words;               /* a word, or a flag that is not global, stands on the line */
 	const char *bad_flag;     /* a global flag used wrongly, or NULL */
 	const char *bad_value;    /* its value, or NULL when that is missing */
 	size_t max_output;        /* bytes of one answer (REQ-F-052) */

@@ -679,24 +679,53 @@ static bool bad_flag_outcome(struct outcome *o, const struct options *opt)
 	return ok;
 }
 
+/* A supervision without a worker, for answers that need none. */
+static bool bare(struct supervision *v, const struct snapshot *s, const struct options *opt)
+{
+	(void)memset(v, 0, sizeof *v);
+	v->snapshot = s;
+	v->opt = opt;
+	buf_init(&v->captured);
+	buf_init(&v->noise);
+	sink_init(&v->out, 1, s->closed[1]);
+	sink_init(&v->err, 2, s->closed[2]);
+	return record_init(&v->record) && base_meta(v) && redact_environment(&v->secrets, s);
+}
+
+static int answer_bare(struct supervision *v, struct outcome *o)
+{
+	answer(v, o);
+	sink_drain(&v->out, STALL_MS);
+	int code = settle_output(v, o->exit_code);
+	sink_drain(&v->err, 1000);
+	return code;
+}
+
 int answer_bad_flag(const struct snapshot *s, const struct options *opt)
 {
 	struct supervision v;
 	struct outcome o;
-	(void)memset(&v, 0, sizeof v);
-	v.snapshot = s;
-	v.opt = opt;
-	buf_init(&v.captured);
-	buf_init(&v.noise);
 	outcome_init(&o);
-	sink_init(&v.out, 1, s->closed[1]);
-	sink_init(&v.err, 2, s->closed[2]);
+	int code = bare(&v, s, opt) && bad_flag_outcome(&o, opt) ? answer_bare(&v, &o) : 1;
+	outcome_free(&o);
+	release(&v);
+	return code;
+}
+
+int answer_help(const struct snapshot *s, const struct options *opt, const char *text, size_t n)
+{
+	struct supervision v;
+	struct outcome o;
+	char ref[80];
+	outcome_init(&o);
+	(void)snprintf(ref, sizeof ref, "%.64s --schema", s->program);
 	int code = 1;
-	if (record_init(&v.record) && base_meta(&v) && redact_environment(&v.secrets, s) && bad_flag_outcome(&o, opt)) {
-		answer(&v, &o);
-		sink_drain(&v.out, STALL_MS);
-		code = settle_output(&v, 2);
-		sink_drain(&v.err, 1000);
+	if (opt->format == FORMAT_RICH || opt->format == FORMAT_TEXT)
+		code = answer_text(s, opt, text);
+	bool json = opt->format == FORMAT_JSON || opt->format == FORMAT_JSONL;
+	if (bare(&v, s, opt) && json && record_meta(&v.record, "help", "true", 4) && meta_string(&v.record, "schema_ref", ref)) {
+		log_line(&v, "text", text, n);
+		code = answer_bare(&v, &o);
 	}
 	outcome_free(&o);
 	release(&v);

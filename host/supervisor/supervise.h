@@ -12,6 +12,10 @@ int supervise(const struct snapshot *s, const struct options *opt);
 /* Answers without a worker: text to stdout; returns the exit status (non-zero when bytes were lost). */
 int answer_text(const struct snapshot *s, const struct options *opt, const char *text);
 
+/* Answers `--help` at the root without a worker: the text on a terminal's stdout; in a pipe a pointer on stdout and the
+ * text on stderr (REQ-F-048). */
+int answer_help(const struct snapshot *s, const struct options *opt, const char *text, size_t n);
+
 /* Answers without a worker with an ARG_ERROR about a global flag. */
 int answer_bad_flag(const struct snapshot *s, const struct options *opt);
 

@@ -163,7 +163,7 @@ local function scan_forbidden(code, report)
   end
 end
 
-local function scan_fail(code, strings, C, report)
+local function scan_literals(code, report)
   local names = require("exits").names
   for position, number in code:gmatch("()%f[%w_]ctx%s*%.%s*fail%s*%(%s*(%d+)") do
     number = tonumber(number)
@@ -171,6 +171,9 @@ local function scan_fail(code, strings, C, report)
       names[number] and ("use %s, not literal %d"):format(names[number], number)
       or ("ctx.fail takes an error code, not literal %d"):format(number))
   end
+end
+
+local function scan_fail(code, strings, C, report)
   local known = require("exits").codes
   for position, quote in code:gmatch("()%f[%w_]ctx%s*%.%s*fail%s*%(?%s*()\"") do
     local name = strings[quote]
@@ -232,12 +235,13 @@ function lint.scan(source, C, origin)
   local code, strings = lint.strip(source)
   local report = new_report(source, C, origin)
   scan_forbidden(code, report)
+  scan_literals(code, report)
+  scan_exec(code, report)
+  scan_validate(code, report)
   if C and not C.group and C.raw then
     scan_doors(code, C, report)
     scan_fail(code, strings, C, report)
     scan_steps(code, strings, C, report)
-    scan_exec(code, report)
-    scan_validate(code, report)
     scan_hold(code, C, report)
   end
   return report.problems, report.warnings

@@ -27,13 +27,10 @@ local UNREACHABLE = { "CONNECTION_FAILED", "UNAVAILABLE", "%s cannot be reached.
 -- Faults that no connection caused.
 local LOCAL = { BAD_URL = true, BAD_HEADER = true, BAD_METHOD = true, IO_ERROR = true, NO_MEMORY = true }
 
--- Puts the network block where both requirements look for it (REQ-F-037, REQ-O-019).
+-- error.network_context (REQ-F-037).
 local function add_network(opts, req, status, net)
-  local block = rules.network_context(req.url, status, net.proxy, net.direct, host.json.null)
   opts.more = opts.more or {}
-  opts.more.network_context = block
-  opts.context = opts.context or {}
-  opts.context.network = block
+  opts.more.network_context = rules.network_context(req.url, status, net.proxy, net.direct, host.json.null)
 end
 
 -- After repetitions in vain the caller need not repeat at once (REQ-F-078).
@@ -65,7 +62,10 @@ function M.transport(err, req, net, retries, contract)
       or address.shown(req.url)),
     context = { reason = err.code, bytes_received = err.bytes_received },
   }
-  if not LOCAL[err.code] then add_network(opts, req, nil, net) end
+  if not LOCAL[err.code] then
+    add_network(opts, req, nil, net)
+    opts.context.network = opts.more.network_context       -- where REQ-O-019 shows it
+  end
   if err.code == "TLS_FAILED" then
     opts.retryable = false
     opts.hint = "Name the authority's certificate file in REQUESTS_CA_BUNDLE or SSL_CERT_FILE."
@@ -97,7 +97,8 @@ local function words(res)
   local body = response.peek(res) or {}
   local inner = type(body.error) == "table" and body.error or body
   local function text(...)
-    for _, value in ipairs { ... } do
+    for i = 1, select("#", ...) do
+      local value = select(i, ...)
       if type(value) == "string" and value ~= "" then return value end
     end
   end

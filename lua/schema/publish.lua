@@ -61,9 +61,10 @@ end
 -- A deep copy, so that a caller may add to it.
 local function copy(value)
   if type(value) ~= "table" then return value end
-  local t = {}
+  local t, is_list = {}, host.json.is_array(value)
   for k, v in pairs(value) do t[k] = copy(v) end
-  return setmetatable(t, getmetatable(value))
+  if is_list then return array(t) end
+  return is_list == false and object(t) or t
 end
 
 function schema_of(form)

@@ -45,7 +45,8 @@ S.req("SELF-002", "Judge", function()
   end)
 
   it("notices a process that stays behind and a death by a signal", function()
-    local script = S.spit(S.dir() .. "/leaver", "#!/bin/sh\n(setsid sleep 20 >/dev/null 2>&1 &)\necho '" .. GOOD .. "'\n")
+    local script = S.spit(S.dir() .. "/leaver", "#!/bin/sh\n(setsid sleep 20 >/dev/null 2>&1 &)\necho '" .. GOOD
+      .. "'\n")
     assert(S.run({ "chmod", "+x", script }).status == 0)
     local ok, why = pcall(S.tool, { "fx", "ok" }, { tool = script })
     assert.is_false(ok)

@@ -55,11 +55,15 @@ function M.request(ctx, args, form)
   return checked(ctx, ctx.api.post("/oauth2/token", { form = form, basic = { args.client_id, args.client_secret } }))
 end
 
---- Logs in with values that are not configured yet: { api_url, client_id, client_secret }.
+--- Logs in once with values that are not saved yet: { api_url, client_id, client_secret }.
 function M.verify(ctx, values)
-  local response = ctx.http.try.post(values.api_url .. "/oauth2/token", {
-    form = { grant_type = "client_credentials" }, basic = { values.client_id, values.client_secret },
-  })
+  local options = { form = { grant_type = "client_credentials" }, basic = { values.client_id, values.client_secret } }
+  local response, err = ctx.http.try.post(values.api_url .. "/oauth2/token", options)
+  if not response then ctx.fail(err) end
+  if response.status == 200 then return checked(ctx, response) end
+  local refused = response.status == 401 or response.body:find("invalid_client", 1, true)
+  ctx.fail(refused and "UNAUTHENTICATED" or "SERVICE_REJECTED",
+    { cause = ("The token endpoint answered with status %d"):format(response.status) })
 end
 
 --- Seconds that an answer's token lives.

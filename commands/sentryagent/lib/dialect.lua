@@ -1,5 +1,5 @@
--- What `sentryagent` as a program of its own does differently. Promise: Ctrl+C is the way to end the audit log, so it is
--- a success there; everything else speaks as `tool sentryagent` does.
+-- What `sentryagent` as a program of its own does differently. Promise: Ctrl+C is the way to end the audit log, so it
+-- is a success there; everything else speaks as `tool sentryagent` does.
 
 return {
   commands = {

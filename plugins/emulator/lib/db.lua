@@ -2,6 +2,8 @@
 -- Promise: an error of the database ends the request or the run with its message, it is never overlooked; the tables
 -- are made once per version of the schema.
 
+local hash = require "tool.hash"
+
 local db = {}
 db.__index = db
 
@@ -60,7 +62,7 @@ end
 
 --- n random bytes as hexadecimal digits.
 function db:hex(n)
-  return (self.ctx.random(n):gsub(".", function(c) return ("%02x"):format(c:byte()) end))
+  return hash.hex(self.ctx.random(n))
 end
 
 return db

@@ -1,0 +1,23 @@
+# What is installed: the binary, its personas, lib/tool (commands, plugins, modules), man pages, completions, docs; and
+# the Debian package of the same. The installed tree needs nothing of the source tree.
+
+install(TARGETS tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+foreach(persona ${PERSONAS})
+  install(FILES ${PROJECT_BINARY_DIR}/${persona} DESTINATION ${CMAKE_INSTALL_BINDIR})
+endforeach()
+install(DIRECTORY commands plugins DESTINATION lib/tool PATTERN tests EXCLUDE)
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION share/doc/toolhost)
+install(DIRECTORY docs/ DESTINATION share/doc/toolhost)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME toolhost)
+set(CPACK_PACKAGE_CONTACT "The toolhost authors <toolhost@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION utils)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS ca-certificates)
+include(CPack)
