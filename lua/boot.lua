@@ -25,6 +25,13 @@ function boot.unwind()
   local run = current
   current = nil
   if run then run.release() end
+  return run
+end
+
+--- The same after an interrupt. A stream that is meant to be stopped has its ending to say.
+function boot.interrupted()
+  local run = boot.unwind()
+  if run and run.on_interrupt then run.on_interrupt() end
 end
 
 return boot

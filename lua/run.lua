@@ -5,6 +5,7 @@
 local answer = require "answer"
 local config = require "config"
 local context = require "ctx"
+local dialect = require "dialect"
 local failure = require "failure"
 local host = require "host"
 local output = require "output"
@@ -22,8 +23,8 @@ local function mode_of(run)
   local C, v = run.contract, run.values
   if v.dry_run then return "preview" end
   if C.safe_default then return v.live and "run" or "preview" end
-  if C.danger == "destructive" and not v.confirm_destructive and not run.globals.yes then return "gate" end
-  return "run"
+  if C.danger ~= "destructive" or v.confirm_destructive then return "run" end
+  return run.dialect.confirm == "yes" and "run" or "gate"
 end
 
 -- Directories and files that the contract lets the command write.
@@ -234,7 +235,7 @@ local function new_run(C, opts)
   local run = {
     contract = C, args = opts.values, values = opts.values, given = opts.given, globals = opts.globals, suite = C.suite,
     config = opts.config, inv = opts.inv, cwd = opts.inv.cwd, meta = opts.meta, held = {}, started = false, rows = {},
-    page = {}, preview = false, timeout_ms = opts.globals.timeout or C.timeout_ms,
+    page = {}, preview = false, dialect = dialect.rules(opts.inv, C), timeout_ms = opts.globals.timeout or C.timeout_ms,
   }
 
   function run.fail(err) error(failure.from(err), 0) end
@@ -491,6 +492,15 @@ local function row_text(run, row)
   return nil
 end
 
+-- Also the end of a stream that is meant to be stopped with Ctrl+C, where the dialect calls that a success.
+local function end_stream(run)
+  local total = run.stream_count()
+  local summary = { _summary = true, total = total, duration_ms = host.elapsed(),
+    pagination = { total = total, returned = total, truncated = false, has_more = false, next_cursor = host.json.null } }
+  local text = run.inv.format == "jsonl" and host.json.encode(summary) .. "\n" or ""
+  answer.send { exit = 0, text = text, flags = "t" }
+end
+
 local function add_emit(run)
   local C = run.contract
   if not streams(run) then
@@ -513,14 +523,7 @@ local function add_emit(run)
     host.send("E", text)
   end
   run.stream_count = function() return count end
-end
-
-local function end_stream(run)
-  local total = run.stream_count()
-  local summary = { _summary = true, total = total, duration_ms = host.elapsed(),
-    pagination = { total = total, returned = total, truncated = false, has_more = false, next_cursor = host.json.null } }
-  local text = run.inv.format == "jsonl" and host.json.encode(summary) .. "\n" or ""
-  answer.send { exit = 0, text = text, flags = "t" }
+  if run.dialect.exits and run.dialect.exits[130] == 0 then run.on_interrupt = function() end_stream(run) end end
 end
 
 -- The run ---------------------------------------------------------------------------------------------------------------
@@ -560,11 +563,10 @@ local function body(run)
   local C = run.contract
   start_page(run)
   local mode = mode_of(run)
-  if C.danger == "destructive" and C.asks and mode == "gate" and host.tty.stdin and not run.globals.non_interactive then
-    mode = "run" -- the command asks a person itself
-  end
   run.preview = mode ~= "run"
   if C.safe_default then run.meta("dry_run", run.preview) end
+  if C.danger == "destructive" and mode == "run" then run.meta("confirmed", true) end
+  dialect.announce(run.dialect)
   if C.stream then add_emit(run) end
   prepare_native(run)
   local entry = C.exits[10]

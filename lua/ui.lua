@@ -176,6 +176,10 @@ end
 
 local function pairs_of(object, keys)
   local list = {}
+  if type(object[1]) == "table" then
+    for i, pair in ipairs(object) do list[i] = { tostring(pair[1]), pair[2] } end
+    return list
+  end
   if keys == nil then
     keys = {}
     for key in pairs(object) do
@@ -203,13 +207,14 @@ function M.new(opts)
   --- Text in a style, for use inside other text.
   function ui.style(text, style) return M.paint(text, style, ui.color) end
 
-  --- The fields of an object, one a line, names first; `keys` chooses and orders them.
+  --- The fields of an object, or a list of { label, value }, one a line; `keys` chooses and orders fields. Text is shown
+  --- whole, since a cut token or path is of no use; nested values are cut to the width.
   function ui.kv(object, keys)
     local list, widest = pairs_of(object, keys), 0
     for _, pair in ipairs(list) do widest = math.max(widest, width_of(pair[1])) end
     for _, pair in ipairs(list) do
       local text = M.cell(pair[2])
-      if ui.width > 0 then text = M.cut(text, math.max(8, ui.width - widest - 2)) end
+      if ui.width > 0 and type(pair[2]) == "table" then text = M.cut(text, math.max(8, ui.width - widest - 2)) end
       add(ui.style(pad(pair[1], widest), "bold") .. "  " .. text)
     end
   end

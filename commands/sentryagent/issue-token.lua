@@ -16,7 +16,8 @@ return {
     { "Issue a token into a file", "sentryagent issue-token --agent-id agent-1 --output-file token.json" },
   },
   render    = function(token, ui)
-    ui.kv { { "Access token", token.access_token }, { "Expires at", token.expires_at } }
+    ui.text("Access token: " .. token.access_token)
+    ui.text("Expires at: " .. token.expires_at)
   end,
   preview   = function(args, ctx)
     auth.require_configured(ctx, args)

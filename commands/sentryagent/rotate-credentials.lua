@@ -24,8 +24,9 @@ return {
     { "Rotate into a file", "sentryagent rotate-credentials --agent-id agent-1 --yes --output-file secret.json" },
   },
   render    = function(credential, ui)
-    ui.kv { { "Client id", credential.client_id }, { "Client secret", credential.client_secret },
-      { "Rotated at", credential.rotated_at } }
+    ui.text("Client id: " .. credential.client_id)
+    ui.text("Client secret: " .. credential.client_secret)
+    ui.text("Rotated at: " .. credential.rotated_at)
   end,
   preview   = function(args, ctx)
     local agent = agents.find(ctx, args.agent_id)

@@ -2,20 +2,45 @@ local audit = require "lib.audit"
 local auth = require "lib.auth"
 
 local PAGE = 100                -- the most that the service gives at once
-local LONGEST_PAUSE = 60
+local LONGEST_PAUSE = 60        -- seconds between two requests while the service fails
+local BEGINNING = "1970-01-01T00:00:00Z"
 
--- All events since the cursor, newest first. Events that arrive meanwhile push others to the next page, never off it.
+-- One page of the log: its events, newest first, and whether older ones follow; or nil and the failure or the response.
+local function page(ctx, args, since, number)
+  local response, err = ctx.api.try.get("/audit/logs", {
+    query = { agentId = args.agent_id, fromDate = since, page = number, limit = PAGE }, timeout = "30s",
+  })
+  if not response then return nil, err end
+  if response.status ~= 200 then return nil, response end
+  local answer = response.json
+  return answer.data, #answer.data > 0 and number * PAGE < answer.total
+end
+
+-- All events since the cursor. Events that arrive meanwhile push others to the next page, never off it.
 local function poll(ctx, args, cursor)
   local events, number = {}, 1
   while true do
-    local response, err = ctx.api.try.get("/audit/logs", {
-      query = { agentId = args.agent_id, fromDate = cursor.since, page = number, limit = PAGE }, timeout = "30s",
-    })
-    if not response then return nil, err end
-    if response.status ~= 200 then return nil, response end
-    local answer = response.json
-    for _, event in ipairs(answer.data) do events[#events + 1] = event end
-    if #answer.data == 0 or number * PAGE >= answer.total then return events end
+    local list, more = page(ctx, args, cursor.since, number)
+    if not list then return nil, more end
+    for _, event in ipairs(list) do events[#events + 1] = event end
+    if not more then return cursor:take(events) end
+    number = number + 1
+  end
+end
+
+-- Without --since the log begins where it ends now, by the service's own clock: all events of the latest timestamp are
+-- history. Gives no events.
+local function skip_history(ctx, args, cursor)
+  local newest, number = nil, 1
+  while true do
+    local list, more = page(ctx, args, nil, number)
+    if not list then return nil, more end
+    for _, event in ipairs(list) do
+      newest = newest or event.timestamp
+      if event.timestamp ~= newest then return {} end
+      cursor:passed(event)
+    end
+    if not more then return {} end
     number = number + 1
   end
 end
@@ -47,13 +72,18 @@ return {
   long_running = true, writes = auth.writes, id = "id",
   args     = {
     { "agent-id", "string", "Only events of this agent", match = "id" },
-    { "since", "datetime", "Begin with the events from this time on (default: now)" },
+    { "since", "datetime", "Begin with the events from this time on; without it, with new ones" },
     { "interval", "duration", "Pause between two requests", default = "5s", min = 0.1 },
   },
   returns  = { list = {
     id = "string", timestamp = "datetime", agent_id = "string", action = "string", outcome = "string",
     ip_address = "string?", metadata = "any?",
   }, ordered = true },
+  render   = function(event, ui)
+    local cells = { event.timestamp, event.agent_id, event.action, event.outcome, event.ip_address }
+    ui.width = 0                -- one event is one line, however narrow the terminal
+    ui.text(table.concat(cells, "  "))
+  end,
   table    = { "timestamp", "agent_id", "action", "outcome", "ip_address" },
   exits    = { SUCCESS = "The stream ended" },
   examples = {
@@ -62,13 +92,14 @@ return {
   },
   run      = function(args, ctx)
     auth.require_configured(ctx, args)
-    local cursor, failed, answered = audit.new(args.since or ctx.now()), 0, false
+    local cursor, failed, answered = audit.new(args.since or BEGINNING), 0, false
+    local read = args.since and poll or skip_history
     while true do
-      local events, problem = poll(ctx, args, cursor)
+      local events, problem = read(ctx, args, cursor)
       local pause = args.interval
       if events then
-        failed, answered = 0, true
-        for _, event in ipairs(cursor:take(events)) do
+        read, failed, answered = poll, 0, true
+        for _, event in ipairs(events) do
           ctx.emit(row_of(ctx, event))
           cursor:passed(event)
         end

@@ -6,6 +6,25 @@ foreach(persona ${PERSONAS})
   install(FILES ${PROJECT_BINARY_DIR}/${persona} DESTINATION ${CMAKE_INSTALL_BINDIR})
 endforeach()
 install(DIRECTORY commands plugins DESTINATION lib/tool PATTERN tests EXCLUDE)
+
+# Man pages and completions, from what the built programs say about themselves.
+if(NOT TOOL_SANITIZE)
+  find_program(LUA_PROGRAM lua5.4 REQUIRED)
+  set(pages ${PROJECT_BINARY_DIR}/pages)
+  file(MAKE_DIRECTORY ${pages})
+  foreach(program tool ${PERSONAS})
+    add_custom_command(
+      OUTPUT ${pages}/${program}.1 ${pages}/${program}.bash ${pages}/${program}.zsh ${pages}/${program}.fish
+      COMMAND ${LUA_PROGRAM} ${PROJECT_SOURCE_DIR}/host/build/pages.lua ${PROJECT_BINARY_DIR}/${program} ${pages}
+      DEPENDS tool ${SHIPPED_LUA} host/build/pages.lua VERBATIM)
+    list(APPEND PAGES ${pages}/${program}.1)
+    install(FILES ${pages}/${program}.1 DESTINATION share/man/man1)
+    install(FILES ${pages}/${program}.bash DESTINATION share/bash-completion/completions RENAME ${program})
+    install(FILES ${pages}/${program}.zsh DESTINATION share/zsh/site-functions RENAME _${program})
+    install(FILES ${pages}/${program}.fish DESTINATION share/fish/vendor_completions.d)
+  endforeach()
+  add_custom_target(pages ALL DEPENDS ${PAGES})
+endif()
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION share/doc/toolhost)
 install(DIRECTORY docs/ DESTINATION share/doc/toolhost)
 

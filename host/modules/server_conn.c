@@ -36,6 +36,7 @@ struct conn {
 	bool streaming; /* an end of the client's side means that it left */
 	bool was_crowded;
 	bool served;    /* one request was answered */
+	bool late;      /* the time is over, but input that waits while a handler works is looked at first */
 	int open_handles;
 	size_t discarded;
 	void *data;
@@ -86,6 +87,11 @@ int conn_port(const struct conn *c)
 static size_t queued(const struct conn *c)
 {
 	return uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp);
+}
+
+static bool receiving(const struct conn *c)
+{
+	return c->phase == PHASE_IDLE || c->phase == PHASE_HEADER || c->phase == PHASE_BODY;
 }
 
 /* The end */
@@ -205,7 +211,10 @@ static void on_timer(uv_timer_t *t)
 {
 	struct conn *c = t->data;
 	bool progress = c->submitted - queued(c) > c->sent_mark;
-	if (c->phase == PHASE_BODY || c->phase == PHASE_HEADER)
+	if (receiving(c) && !c->late) {
+		c->late = true;
+		(void)uv_timer_start(t, on_timer, 1, 0); /* after the sockets had their turn */
+	} else if (c->phase == PHASE_BODY || c->phase == PHASE_HEADER)
 		refuse(c, 408, "the request took too long to arrive");
 	else if (c->phase != PHASE_LINGER && queued(c) > 0 && progress)
 		set_phase(c, c->phase); /* a slow reader, but it reads */
@@ -216,6 +225,7 @@ static void on_timer(uv_timer_t *t)
 static void set_timer(struct conn *c, uint64_t ms)
 {
 	c->sent_mark = c->submitted - queued(c);
+	c->late = false;
 	if (ms == 0)
 		(void)uv_timer_stop(&c->timer);
 	else
@@ -359,11 +369,6 @@ static size_t feed(struct conn *c, const char *bytes, size_t n)
 	else if (m->headers_done && c->phase == PHASE_HEADER)
 		set_phase(c, PHASE_BODY);
 	return used;
-}
-
-static bool receiving(const struct conn *c)
-{
-	return c->phase == PHASE_IDLE || c->phase == PHASE_HEADER || c->phase == PHASE_BODY;
 }
 
 static size_t waiting(const struct conn *c)

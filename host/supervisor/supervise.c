@@ -482,12 +482,18 @@ static bool finished(struct supervision *v, struct outcome *o)
 	       (r->exit_code == 0 || buf_put(&o->error, r->error.p, r->error.n));
 }
 
+/* Ctrl+C is how this stream is meant to end: the dialect says so, and the worker had its say. */
+static bool meant_to_stop(const struct supervision *v)
+{
+	return v->reason == SIGNALLED && v->signal_number == SIGINT && v->record.exit_map[130] == 0 && v->record.has_result;
+}
+
 static bool decide(struct supervision *v, struct outcome *o)
 {
 	if (v->reason == DEADLINE)
 		return timed_out(v, o);
 	if (v->reason == SIGNALLED)
-		return cancelled(v, o);
+		return meant_to_stop(v) ? finished(v, o) : cancelled(v, o);
 	if (v->record.broken || v->secrets_lost)
 		return outcome_fail(o, v->record.effects ? 3 : 1, "WORKER_FAILED", "The command's process sent an answer that is not valid.",
 				    "execution", false, "");
@@ -540,7 +546,7 @@ static void put_envelope(struct supervision *v, struct outcome *o, struct sink *
 static void answer(struct supervision *v, struct outcome *o)
 {
 	const struct record *r = &v->record;
-	bool whole = r->has_result && v->reason == NOT_STOPPED && !r->broken && !v->secrets_lost;
+	bool whole = r->has_result && (v->reason == NOT_STOPPED || meant_to_stop(v)) && !r->broken && !v->secrets_lost;
 	bool text = whole && (r->flags & RESULT_TEXT) != 0;
 	if (v->reason == READER_GONE)
 		return;

@@ -93,7 +93,7 @@ static void unwind(lua_State *L)
 	(void)frame_send('U', NULL, 0);
 	loop_clear_interrupt(L);
 	lua_settop(L, 1);
-	if (run_entry(L, "unwind") != LUA_OK && !worker_context()->interrupted) {
+	if (run_entry(L, "interrupted") != LUA_OK && !worker_context()->interrupted) {
 		const char *message = lua_tostring(L, 2);
 		struct frame_part part = { message, message != NULL ? strlen(message) : 0 };
 		(void)frame_send('C', &part, 1);

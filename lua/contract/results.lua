@@ -122,13 +122,20 @@ function results.has_field(form, name)
     or form["..."] ~= nil
 end
 
+local function field_names(row)
+  local names = {}
+  for field in pairs(row) do names[results.field(field)] = true end
+  return names
+end
+
 local function check_names(ck, list, row, key)
   if type(list) ~= "table" then return end
   for _, name in ipairs(list) do
     if type(name) ~= "string" then
       ck:bad(key, "REQ-C-015", "%s must be a list of field names", key)
     elseif row and not name:find("%.") and not results.has_field(row, name) then
-      ck:bad(key, "REQ-C-015", '%s names unknown field "%s"%s', key, name, ck:nearest(name, row))
+      ck:bad(key, "REQ-C-015", '%s names unknown field "%s"%s', key, name,
+        ck:nearest(name, field_names(row)))
     end
   end
 end

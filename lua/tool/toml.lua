@@ -14,6 +14,7 @@ local P, R, S, V, C, Cc, Cg, Cp, Cs, Ct = lpeg.P, lpeg.R, lpeg.S, lpeg.V, lpeg.C
   lpeg.Ct
 
 local MAX_DEPTH = 100
+lpeg.setmaxstack(MAX_DEPTH * 40)        -- each level of nesting takes about a dozen entries
 
 local function fail(message, at)
   error({ message = message, at = at }, 0)

@@ -148,7 +148,9 @@ function json.decode(text)
   error(result, 0)
 end
 
+-- Bytes that are no UTF-8 become U+FFFD each, so that a record of them stays readable.
 local function quoted(s)
+  if not utf8.len(s) then s = s:gsub("[\128-\255]", "\u{FFFD}") end
   return '"' .. s:gsub('[%c"\\\127]', function(c) return ("\\u%04x"):format(c:byte()) end) .. '"'
 end
 

@@ -71,10 +71,10 @@ return {
       path = database(args), token_ttl_ms = math.tointeger(args.token_ttl * 1000 // 1),
       rate = args.rate_limit and limit.parse(args.rate_limit),
     })
-    if args.seed then service.seed(state) end
+    if args.seed and service.seed then service.seed(state) end
     ctx.serve {
-      host = args.host, port = args.port, routes = service.routes(state), before = service.before(state),
-      on_error = service.on_error, after = log_request(ctx),
+      host = args.host, port = args.port, routes = service.routes(state),
+      before = service.before and service.before(state), on_error = service.on_error, after = log_request(ctx),
       on_listen = function(url)
         local row = service.describe(state)
         row.event, row.service, row.url = "listening", service.name, url
