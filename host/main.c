@@ -20,26 +20,30 @@ static int print_version(const struct snapshot *s, const struct options *o)
 	return answer_text(s, o, line);
 }
 
+static int run(const struct snapshot *s)
+{
+	struct options o;
+	struct buf help;
+	options_read(&o, s);
+	if (o.bad_flag != NULL)
+		return answer_bad_flag(s, &o);
+	if (o.version && !o.json_asked)
+		return print_version(s, &o);
+	buf_init(&help);
+	bool ready = o.help && !o.words && root_help_read(s, &help);
+	int code = ready ? answer_help(s, &o, help.data, help.len) : supervise(s, &o);
+	buf_free(&help);
+	return code;
+}
+
 int main(int argc, char **argv)
 {
 	struct snapshot s;
-	struct options o;
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	(void)sigaction(SIGPIPE, &ignore, NULL); /* REQ-F-014 */
 	if (!snapshot_take(&s, argc, argv, environ))
 		return 1;
-	options_read(&o, &s);
-	if (o.bad_flag != NULL)
-		return answer_bad_flag(&s, &o);
-	if (o.version && !o.json_asked)
-		return print_version(&s, &o);
-	struct buf help;
-	buf_init(&help);
-	if (o.help && !o.words && root_help_read(&s, &help)) {
-		int code = answer_help(&s, &o, help.data, help.len);
-		buf_free(&help);
-		return code;
-	}
-	buf_free(&help);
-	return supervise(&s, &o);
+	int code = run(&s);
+	snapshot_free(&s);
+	return code;
 }

@@ -237,8 +237,9 @@ local function note_cut(run, total, returned, needed)
 end
 
 -- Bytes that data may take: the limit less what stands around it, at least a quarter of it.
-local function budget_of(opts)
-  local limit = opts.max_bytes or DEFAULT_CAP
+local function budget_of(run)
+  local opts = run.opts
+  local limit = opts.max_bytes or run.C.max_output or DEFAULT_CAP
   local words = #M.quote_line(opts.program_line or {})
   return math.max(limit // 4, limit - (opts.overhead or OVERHEAD) - words), limit
 end
@@ -260,7 +261,7 @@ local function fit_list(run, budget, needed)
 end
 
 local function fit_json(run)
-  local budget, limit = budget_of(run.opts)
+  local budget, limit = budget_of(run)
   local text = json.encode(tag(run.value, run.tags, run.list))
   if #text > budget then
     if run.list then
@@ -291,7 +292,7 @@ local function fit_text(run, format)
     single = not run.list and is_object(run.value),
   })
   if not lines then return nil, invalid(head) end
-  local budget, used, kept = opts.max_bytes or DEFAULT_CAP, 0, 0
+  local budget, used, kept = opts.max_bytes or run.C.max_output or DEFAULT_CAP, 0, 0
   for _, line in ipairs(lines) do
     used = used + #line + 1
     if used > budget then break end

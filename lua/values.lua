@@ -33,7 +33,8 @@ function M.problem(p, code, message, text, fix)
 end
 
 local function invalid(p, text, message, fix)
-  return nil, M.problem(p, "INPUT_PARAM_INVALID", "--" .. p.name .. " " .. message .. ".", text, fix)
+  return nil, M.problem(p, "INPUT_PARAM_INVALID", "--" .. p.name .. " " .. message .. ".", text,
+    fix or "Correct --" .. p.name .. ".")
 end
 
 local BOOLEAN = {

@@ -31,8 +31,8 @@ bool json_put_string_raw(struct buf *out, const char *s, size_t n);
 /* Either of them, by the flags of utf8.h; adds to *replaced how often U+FFFD took the place of something. */
 bool json_put_text(struct buf *out, const char *s, size_t n, unsigned flags, size_t *replaced);
 bool json_put_int(struct buf *out, int64_t i);
-/* The fewest digits that read back as the same double (one more for a few powers of two); an integral value below 2^53 without fraction ("3"), a larger
- * one with ("9007199254740992.0"); NaN and infinities as null. (REQ-F-005) */
+/* The fewest digits that read back as the same double (one more for a few powers of two). An integral value below 2^53
+ * has no fraction ("3"), a larger one has ("9007199254740992.0"); NaN and infinities are null. (REQ-F-005) */
 bool json_put_double(struct buf *out, double d);
 
 struct json_span {

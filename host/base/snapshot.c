@@ -77,6 +77,12 @@ bool snapshot_take(struct snapshot *s, int argc, char **argv, char **env)
 	return true;
 }
 
+void snapshot_free(struct snapshot *s)
+{
+	free(s->env);
+	s->env = NULL;
+}
+
 const char *snapshot_env(const struct snapshot *s, const char *name)
 {
 	size_t n = strlen(name);

@@ -24,6 +24,9 @@ struct snapshot {
  * False only when the system is out of memory or descriptors. */
 bool snapshot_take(struct snapshot *s, int argc, char **argv, char **env);
 
+/* Releases what snapshot_take allocated. */
+void snapshot_free(struct snapshot *s);
+
 /* The value of a variable, or NULL. */
 const char *snapshot_env(const struct snapshot *s, const char *name);
 

@@ -71,9 +71,6 @@ local function media_type(request)
   return (request.headers["content-type"] or ""):match("^[^;%s]*"):lower()
 end
 
--- The requests whose answer has begun as a stream.
-local streaming = setmetatable({}, { __mode = "k" })
-
 -- The credentials of the Authorization header (RFC 7617, RFC 6750), or an empty table.
 local function authorization(request)
   local scheme, text = (request.headers.authorization or ""):match("^(%a+) +(%S+)$")
@@ -85,11 +82,12 @@ end
 
 local function new_request(request)
   local query = router.fields(request.query)
-  local req = {
+  local req
+  req = {
     method = request.method, path = request.path, headers = request.headers, body = request.body,
     remote = request.remote, time_ms = host.time(), refuse = refuse, authorization = authorization(request),
     start = function(...)
-      streaming[request] = true
+      req.streaming = true
       return request:start(...)
     end,
     write = function(bytes) return request:write(bytes) end,
@@ -151,8 +149,8 @@ local function handle(spec, match, ctx, request)
   local result = table.pack(xpcall(run_route, on_failure, spec, req, ctx, bad_query))
   if result[1] then return answer_of(result[2], result[3], result[4]), req end
   local err = result[2]
-  if err[REFUSED] and not streaming[request] then return error_answer(spec, err, req), req end
-  if streaming[request] then error(err.text or err.message, 0) end -- the module cuts the stream
+  if req.streaming then error(err.text or err.message, 0) end -- the module cuts the stream
+  if err[REFUSED] then return error_answer(spec, err, req), req end
   host.send("L", "error", ("%s %s: %s"):format(request.method, request.path, err.text))
   local problem = { status = 500, code = "INTERNAL_ERROR", message = "The server failed to answer." }
   return error_answer(spec, problem, req), req

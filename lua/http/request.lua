@@ -38,8 +38,13 @@ end
 
 -- An address ends up in logs on both sides: no secret goes into it.
 local function plain(value, name)
+  if value == host.json.null then return value end
   if host.is_secret(value) then error("a secret cannot go into the query (" .. tostring(name) .. ")", 0) end
   return reveal(value, "a query value")
+end
+
+local function form_text(value)
+  return value == host.json.null and value or reveal(value, "a form value")
 end
 
 local function set(headers, name, value, secret)
@@ -102,7 +107,7 @@ local function body(opts, req)
     req.body = host.json.encode(opts.json, { raw = true })
     set(req.headers, "Content-Type", "application/json")
   elseif opts.form ~= nil then
-    req.body = address.pairs(opts.form, function(value) return reveal(value, "a form value") end)
+    req.body = address.pairs(opts.form, form_text)
     set(req.headers, "Content-Type", "application/x-www-form-urlencoded")
   elseif opts.multipart ~= nil then
     req.multipart = parts(opts.multipart)

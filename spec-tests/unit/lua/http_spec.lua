@@ -12,7 +12,7 @@ describe("addresses", function()
   it("are taken apart", function()
     local at = address.parse("HTTPS://me:pw@Example.COM:8443/a/b?x=1#frag")
     assert.same({ scheme = "https", userinfo = "me:pw", host = "example.com", port = 8443,
-      authority = "Example.COM:8443", rest = "/a/b?x=1" }, at)
+      authority = "example.com:8443", rest = "/a/b?x=1" }, at)
     assert.same(80, address.parse("http://h").port)
     assert.same("/", address.parse("http://h").rest)
     assert.same("/?q", address.parse("http://h?q").rest)

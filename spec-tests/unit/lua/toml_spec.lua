@@ -34,7 +34,8 @@ e = ""
   end)
 
   it("numbers, exactly", function()
-    local t = read("a=1_000\nb=-17\nc=0xDEAD_beef\nd=0o17\ne=0b101\nf=9223372036854775807\ng=-9223372036854775808\nh=+0")
+    local t = read("a=1_000\nb=-17\nc=0xDEAD_beef\nd=0o17\ne=0b101\nh=+0\n"
+      .. "f=9223372036854775807\ng=-9223372036854775808")
     assert.same({ 1000, -17, 0xdeadbeef, 15, 5, math.maxinteger, math.mininteger, 0 },
       { t.a, t.b, t.c, t.d, t.e, t.f, t.g, t.h })
     for _, key in ipairs { "a", "b", "c", "f", "g" } do assert.same("integer", math.type(t[key])) end
@@ -46,7 +47,8 @@ e = ""
 
   it("points in time", function()
     local t = read("a=1979-05-27T00:32:00.5-07:00\nb=1979-05-27 07:32:00\nc=1979-05-27\nd=07:32:00.25")
-    assert.same({ "1979-05-27T07:32:00.5Z", "1979-05-27T07:32:00", "1979-05-27", "07:32:00.25" }, { t.a, t.b, t.c, t.d })
+    assert.same({ "1979-05-27T07:32:00.5Z", "1979-05-27T07:32:00", "1979-05-27", "07:32:00.25" },
+      { t.a, t.b, t.c, t.d })
   end)
 
   it("arrays and inline tables, empty ones kept apart", function()
