@@ -3,6 +3,7 @@
 -- files is run beyond their table.
 
 local contract = require "contract"
+local sandbox = require "sandbox"
 
 local host -- ctx.framework.host, known when the command runs
 
@@ -25,6 +26,20 @@ local function item_of(p, file)
   }
 end
 
+local SHARED = { suite = contract.suite, group = contract.group, plugin = contract.plugin }
+
+-- Checks a suite.lua, group.lua or plugin.lua: nil (no command), problems, warnings.
+local function load_shared(file, kind)
+  local dir = file:match("^(.*)/[^/]*$")
+  local words = { dir:match("[^/]+$") }
+  local raw, message = sandbox.load(file, { lib = dir .. "/lib" })
+  if raw == nil then
+    return nil, { { command = words[1], rule = "REQ-F-015", file = file, message = message } }, {}
+  end
+  local _, problems, warnings = SHARED[kind](raw, { words = words, file = file, dir = dir, full = true })
+  return nil, problems, warnings
+end
+
 -- Loads a file as the command that it is in the installed tree (so that its suite counts), or else by itself.
 local function loader(framework)
   local known = {}
@@ -35,7 +50,10 @@ local function loader(framework)
   for _, one in ipairs(refused) do known[one.file or ""] = { nil, one.problems, {} } end
   return function(file)
     local C, problems, warnings
-    if known[file] then
+    local shared = file:match("/(%a+)%.lua$")
+    if SHARED[shared] then
+      C, problems, warnings = load_shared(file, shared)
+    elseif known[file] then
       C, problems, warnings = table.unpack(known[file], 1, 3)
     else
       C, problems, warnings = framework.load(file)

@@ -18,6 +18,11 @@ return {
   run = function(args, ctx)
     local framework = ctx.framework
     local contracts = framework.contracts()
+    if framework.suite then -- what a persona offers beside its own commands
+      for _, name in ipairs(completion.PERSONA_BUILT_INS) do
+        for _, C in ipairs((framework.contracts(name))) do contracts[#contracts + 1] = C end
+      end
+    end
     local program = framework.persona or framework.program
     local script = completion.script(args.shell, contracts, { program = program, suite = framework.suite })
     return { shell = args.shell, program = program, script = script }

@@ -17,7 +17,7 @@ static int print_version(const struct snapshot *s, const struct options *o)
 	char line[128];
 	const char *name = strnlen(s->program, 65) <= 64 && s->program[0] != '\0' ? s->program : "tool";
 	(void)snprintf(line, sizeof line, "%s %s\n", name, TOOL_VERSION);
-	return answer_text(s, o, line);
+	return answer_text(s, o, line, strlen(line));
 }
 
 static int run(const struct snapshot *s)

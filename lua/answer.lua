@@ -46,7 +46,9 @@ function answer.error(f, C, started)
   e.suggestion, e.hint = f.hint, f.hint
   e.cause, e.context, e.docs_url = f.cause, f.context, f.docs
   add_retry(e, f, exit)
-  if e.fix_required and not e.suggestion then e.suggestion = e.fix_required end
+  if not e.suggestion then
+    e.suggestion = e.fix_required or e.retryable and ("Wait %d ms, then call again unchanged"):format(e.retry_after_ms) or nil
+  end
   return e, exit
 end
 

@@ -6,6 +6,9 @@ local host = require "host"
 
 local completion = {}
 
+--- The host's own commands that a persona offers too.
+completion.PERSONA_BUILT_INS = { "completion", "doctor", "manifest" }
+
 -- The model ------------------------------------------------------------------------------------------------------
 
 -- Values that a parameter can take, or nil. A `complete` function is asked once, here.
@@ -68,7 +71,9 @@ end
 local function shown_words(C, suite)
   if not suite then return C.words end
   if C.words[1] == suite then return { table.unpack(C.words, 2) } end
-  return C.words[1] == "completion" and C.words or nil
+  for _, name in ipairs(completion.PERSONA_BUILT_INS) do
+    if C.words[1] == name then return C.words end
+  end
 end
 
 --- The tree that the scripts complete: { program, nodes = path -> node, paths = sorted }.

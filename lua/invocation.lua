@@ -200,20 +200,10 @@ end
 
 local function schema_exit(C)
   local g = inv.globals
-  if g.output_schema then
-    answer.send { exit = 0, data = require("schema").output(C) }
-    return true
-  elseif g.schema or g.print_schema then
-    answer.send { exit = 0, data = require("manifest").entry(C, { full = true }) }
-    return true
-  end
-end
-
--- tool --schema: the contract of everything (REQ-O-013).
-local function schema_of_all()
-  local entry, used = find { "manifest" }
-  if not entry or used ~= 1 then return end
-  return entry
+  local data = g.output_schema and not C.group and require("schema").output(C)
+    or (g.schema or g.print_schema) and require("manifest").entry(C, { full = true })
+  if data then answer.send { exit = 0, data = data, flags = "j" } end -- JSON, whatever format was asked for
+  return data
 end
 
 -- Phase 1 ------------------------------------------------------------------------------------------------------------------
@@ -271,9 +261,7 @@ end
 local function early_meta(entry, C)
   meta("command", table.concat(entry.words, "."))
   if not C then return end
-  meta("schema_version", C.version)
-  local limit = inv.globals.timeout or C.timeout_ms
-  meta("timeout_ms", limit)
+  if C.version then meta("schema_version", C.version) end
 end
 
 local function config_meta(conf)
@@ -282,11 +270,25 @@ local function config_meta(conf)
   if #sources > 0 then meta("effective_config_hash", conf.hash()) end
 end
 
-local function uses_config(C)
-  if C.config or C.suite and C.suite.config then return true end
-  for _, p in ipairs(C.params) do
-    if p.config then return true end
-  end
+-- The time limit: the caller's, the command's own, the configured default, the framework's (REQ-F-011).
+local function limit_of(C, conf, problems)
+  if inv.globals.timeout then return inv.globals.timeout end
+  local configured = not C.raw.timeout and not (type(C.raw.network) == "table" and C.raw.network.timeout)
+    and C.timeout_ms > 0 and conf.get "default_timeout_ms"
+  if not configured then return C.timeout_ms end
+  if math.type(configured) == "integer" and configured > 0 then return configured end
+  problems[#problems + 1] = { param = "default_timeout_ms", field = "default_timeout_ms", code = "CONFIG_INVALID",
+    value = configured, message = ("default_timeout_ms in %s must be a positive integer."):format(conf.path),
+    fix = "Correct " .. conf.path }
+  return C.timeout_ms
+end
+
+-- What --debug says before the command starts; the supervisor redacts values, names are redacted here (REQ-F-051).
+local function say_debug(C, conf)
+  if not (inv.globals.debug or inv.globals.trace or host.env "TOOL_DEBUG" == "1") then return end
+  host.send("L", "debug", "args: " .. require("redact_args").line(host.argv))
+  host.send("L", "debug", "command: " .. C.file)
+  host.send("L", "debug", "config: " .. (#conf.sources() > 0 and table.concat(conf.sources(), " ") or "no file"))
 end
 
 local function bind(C, parsed, conf, problems)
@@ -298,13 +300,14 @@ local function bind(C, parsed, conf, problems)
 end
 
 local function author_validate(C, values, problems)
-  if not C.raw.validate or #problems > 0 then return end
+  if not C.raw.validate then return end
+  local before = #problems
   local function bad(param, message, code, value)
     problems[#problems + 1] = { param = "--" .. param, field = param, code = code or "INPUT_PARAM_INVALID",
       message = message:find("[.!?]$") and message or message .. ".", value = value }
   end
   local ok, err = host.limited(50000000, C.raw.validate, values, bad)
-  if not ok then
+  if not ok and before == 0 then
     failure.raise(tostring(err):find("too many steps", 1, true) and "VALIDATE_BUDGET" or "VALIDATE_FAILED",
       { message = "The command's validate function failed.", cause = tostring(err), exit = "GENERAL_ERROR", phase = "execution" })
   end
@@ -331,16 +334,19 @@ local function run_command(entry, parsed, on_run)
   format_problems(C, problems)
   local conf = config.open(C, inv.globals)
   local values, given = bind(C, parsed, conf, problems)
-  if uses_config(C) then config_meta(conf) end
+  local limit = limit_of(C, conf, problems)
+  meta("timeout_ms", limit)
+  config_meta(conf)
+  say_debug(C, conf)
   author_validate(C, values, problems)
   if #problems > 0 then return refuse_problems(C, problems) end
   if inv.globals.validate_only then
     meta("validation_only", true)
-    answer.send { exit = 0 }
+    answer.send { exit = 0, text = "The input is valid.\n", flags = inv.format == "rich" and "t" or "" }
     return
   end
-  require("run").execute(C, { values = values, given = given, globals = inv.globals, config = conf, inv = inv,
-    on_run = on_run, meta = meta })
+  require("run").execute(C, { values = values, given = given, globals = inv.globals, config = conf, inv = inv, timeout_ms = limit,
+    on_run = on_run, meta = meta, flags = parsed.flags })
 end
 
 --- Runs the command line; on_run is told the run object before anything of the command happens.
@@ -374,9 +380,13 @@ function invocation.run(on_run)
       meta("command", (host.text.clean(stray)))
       unknown_command({ stray }, entry)
     end
-    if inv.globals.schema or inv.globals.print_schema then
-      local manifest = schema_of_all()
-      if manifest then return run_command(manifest, { tokens = { globals = {} }, problems = {} }, on_run) end
+    if (inv.globals.schema or inv.globals.print_schema) and not word then
+      if entry and not (inv.prefix and #entry.words == 1) then
+        meta("command", table.concat(entry.words, "."))
+        return schema_exit(load(entry))
+      end
+      inv.globals.schema, inv.globals.print_schema, inv.format = nil, nil, "json"
+      return run_command(find { "manifest" }, { tokens = { globals = {} }, problems = {}, flags = "j" }, on_run)
     end
     if #parsed.problems > 0 or word then
       if word then

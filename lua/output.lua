@@ -278,6 +278,25 @@ local function fit_json(run)
   run.out.data_json = text
 end
 
+-- The columns of rows: the contract's, else the id and then the declared fields; nil where neither says.
+local function columns_of(run)
+  local C = run.C
+  local row = not C.columns and results.row(run.form)
+  if not row then return C.columns end
+  local names, first, found = {}, run.list and run.value[1] or run.value, false
+  for key in pairs(row) do
+    if results.is_rest(key) then return nil end
+    names[#names + 1] = results.field(key)
+    found = found or not is_object(first) or first[names[#names]] ~= nil
+  end
+  if not found then return nil end          -- another answer than the declared one, such as a preview
+  table.sort(names, function(a, b)
+    if (a == C.id) ~= (b == C.id) then return a == C.id end
+    return a < b
+  end)
+  return names
+end
+
 local function join(lines)
   return #lines > 0 and table.concat(lines, "\n") .. "\n" or ""
 end
@@ -288,7 +307,7 @@ local function fit_text(run, format)
   local rows = run.list and run.value or { run.value }
   if run.value == null then rows = {} end
   local lines, head = formats[format](rows, {
-    fields = opts.fields, columns = run.C.columns, id = run.C.id, tags = run.tags, width = opts.tty_width,
+    fields = opts.fields, columns = columns_of(run), id = run.C.id, tags = run.tags, width = opts.tty_width,
     single = not run.list and is_object(run.value),
   })
   if not lines then return nil, invalid(head) end
@@ -322,7 +341,7 @@ local function draw(run)
     if #run.value == 0 then
       canvas.text("Nothing found.", "dim")
     elseif objects then
-      canvas.table(run.value, opts.fields or C.columns)
+      canvas.table(run.value, opts.fields or columns_of(run))
     else
       for _, item in ipairs(run.value) do canvas.text(ui.cell(item)) end
     end
@@ -333,7 +352,7 @@ local function draw(run)
   end
   local info = run.out.meta.pagination
   if info and info.truncated then
-    canvas.text(string.format("%d%s shown. More: %s", info.returned,
+    canvas.line(string.format("%d%s shown. More: %s", info.returned,
       info.total ~= null and " of " .. tostring(info.total) or "",
       M.quote_line(continuation(opts.program_line or { host.program }, nil, info.next_cursor))), "dim")
   end

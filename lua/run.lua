@@ -133,6 +133,7 @@ local function add_session(run)
       local ok, err = host.file.mkdir(path, 448)
       if not ok then failure.raise(err.code, err) end
       dir = path
+      run.session_dir = dir
       run.meta("session_tmp_dir", dir)
     end
     return dir
@@ -235,7 +236,7 @@ local function new_run(C, opts)
   local run = {
     contract = C, args = opts.values, values = opts.values, given = opts.given, globals = opts.globals, suite = C.suite,
     config = opts.config, inv = opts.inv, cwd = opts.inv.cwd, meta = opts.meta, held = {}, started = false, rows = {},
-    page = {}, preview = false, dialect = dialect.rules(opts.inv, C), timeout_ms = opts.globals.timeout or C.timeout_ms,
+    page = {}, preview = false, dialect = dialect.rules(opts.inv, C), timeout_ms = opts.timeout_ms, flags = opts.flags,
   }
 
   function run.fail(err) error(failure.from(err), 0) end
@@ -429,7 +430,7 @@ local function send(run, data, form, page, exit, fail)
   if verbatim and not run.globals.output and not e then text = data[verbatim] end
   answer.send {
     exit = exit or 0, data_json = out.data_json, data = not out.data_json and not text and out.data or nil, error = e,
-    text = text, flags = text and (exit or 0) == 0 and "t" or "",
+    text = text, flags = (run.flags or "") .. (text and (exit or 0) == 0 and "t" or ""),
   }
 end
 

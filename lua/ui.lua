@@ -191,7 +191,7 @@ local function pairs_of(object, keys)
   return list
 end
 
---- A canvas: `ui.text`, `ui.kv`, `ui.table`, `ui.bar`, `ui.spark` add lines; `ui.result()` gives the text.
+--- A canvas: `ui.text`, `ui.line`, `ui.kv`, `ui.table`, `ui.bar`, `ui.spark` add lines; `ui.result()` gives them.
 --- `opts`: width in columns (0: unlimited), color.
 function M.new(opts)
   local ui, lines = { width = opts.width or 0, color = opts.color or false }, {}
@@ -204,11 +204,14 @@ function M.new(opts)
     end
   end
 
+  --- A line that is never wrapped, so that it can be copied whole.
+  function ui.line(text, style) add(ui.style(host.text.clean(tostring(text)), style)) end
+
   --- Text in a style, for use inside other text.
   function ui.style(text, style) return M.paint(text, style, ui.color) end
 
-  --- The fields of an object, or a list of { label, value }, one a line; `keys` chooses and orders fields. Text is shown
-  --- whole, since a cut token or path is of no use; nested values are cut to the width.
+  --- The fields of an object, or a list of { label, value }, one a line; `keys` chooses and orders fields. Text is
+  --- shown whole, since a cut token or path is of no use; nested values are cut to the width.
   function ui.kv(object, keys)
     local list, widest = pairs_of(object, keys), 0
     for _, pair in ipairs(list) do widest = math.max(widest, width_of(pair[1])) end

@@ -228,6 +228,7 @@ end
 
 function READ.path(p, text, cwd)
   if text == "" then return invalid(p, text, "must not be empty") end
+  if text == "-" and (p.injected or p.pipe) then return text end       -- stdin
   local value, problem = check_text(p, text)
   if value == nil then return nil, problem end
   return M.absolute(value, cwd)

@@ -48,7 +48,7 @@ return {
   external = false,
   args     = {
     { "api-url", "url", "Base address of the service" },
-    { "client-id", "string", "Client id", max_length = 256 },
+    { "client-id", "string", "Client id", match = "^[!-~]+$", loose = true, max_length = 256 },
     { "client-secret", "secret", "Client secret" },
     { "verify", "boolean", "Log in once before saving", default = false },
   },

@@ -5,7 +5,8 @@ return {
   about    = "Register an agent",
   danger   = "mutating", scopes = { "agents:write" }, network = true, writes = auth.writes,
   args     = {
-    { "name", "string", "Name of the agent", required = true, max_length = 256 },
+    { "name", "string", "Name of the agent", required = true, match = "^[^[:cntrl:]]+$", loose = true,
+      max_length = 256 },
     { "description", "string", "What the agent is for", max_length = 1024 },
   },
   returns  = agents.returns,

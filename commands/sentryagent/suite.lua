@@ -8,7 +8,7 @@ return {
   args    = {
     { "api-url", "url", "Base address of the service", env = "SENTRYAGENT_API_URL", config = "apiUrl" },
     { "client-id", "string", "Client id that the commands log in with", env = "SENTRYAGENT_CLIENT_ID",
-      config = "clientId", max_length = 256 },
+      config = "clientId", match = "^[!-~]+$", loose = true, max_length = 256 },
     { "client-secret", "secret", "Secret of that client", env = "SENTRYAGENT_CLIENT_SECRET",
       config = "clientSecret" },
   },

@@ -1,8 +1,8 @@
 /* http: the module that a worker loads for a command that declares `network`.
  *
- * Promise: http.request and http.stream suspend the calling task and never block the worker; every failure comes back as
- * `nil, { code, message, … }`; a transfer whose task is gone is cancelled. It follows no redirect, retries nothing, adds
- * no credential and reads no environment: that is decided in lua/doors/http.lua. */
+ * Promise: http.request and http.stream suspend the calling task and never block the worker; every failure comes back
+ * as `nil, { code, message, … }`; a transfer whose task is gone is cancelled. It follows no redirect, retries nothing,
+ * adds no credential and reads no environment: that is decided in lua/http/client.lua. */
 #include "http_transfer.h"
 
 #include <lauxlib.h>
@@ -409,7 +409,7 @@ static bool begin(lua_State *L, bool stream, struct transfer **out)
 	return ok && transfer_start(t, client);
 }
 
-/* http.request(options) -> response | nil, error. Options and response: lua/doors/http.lua. */
+/* http.request(options) -> response | nil, error. Options and response: lua/http/client.lua. */
 static int l_request(lua_State *L)
 {
 	struct transfer *t;

@@ -1,5 +1,5 @@
-/* See http_client.h. The glue follows libcurl's "multi_socket" interface: libcurl names the sockets and the one timeout
- * that it wants watched, libuv watches them and calls curl_multi_socket_action(). */
+/* See http_client.h. The glue follows libcurl's "multi_socket" interface: libcurl names the sockets and the one
+ * timeout that it wants watched, libuv watches them and calls curl_multi_socket_action(). */
 #include "http_client.h"
 
 #include <lauxlib.h>
@@ -92,7 +92,7 @@ void http_timer_free(struct http_timer *timer)
 
 void http_item_note(struct client *client, struct http_item *item)
 {
-	if (item->news)
+	if (client == NULL || item->news)
 		return;
 	item->news = true;
 	item->prev = NULL;

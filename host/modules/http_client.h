@@ -1,8 +1,8 @@
 /* http_client: one libcurl multi handle driven by the worker's libuv loop.
  *
- * Promise: no thread of our own, no signal, no blocking call. Transfers are added and removed at any time from Lua; Lua is
- * never entered from inside a libcurl callback: what a callback finds out is noted, and the owner is told after libcurl
- * has returned. Connections are kept and reused for the whole run; HTTP/2 is multiplexed over one connection. */
+ * Promise: no thread of our own, no signal, no blocking call. Transfers are added and removed at any time from Lua; Lua
+ * is never entered from inside a libcurl callback: what a callback finds out is noted, and the owner is told after
+ * libcurl has returned. Connections are kept and reused for the whole run; HTTP/2 is multiplexed over one of them. */
 #ifndef HTTP_CLIENT_H
 #define HTTP_CLIENT_H
 
@@ -34,7 +34,7 @@ struct client *http_client(lua_State *L);
 bool http_item_start(struct client *client, struct http_item *item);
 /* Take the item out, whatever its state. The easy handle stays the owner's. Safe to repeat. */
 void http_item_stop(struct http_item *item);
-/* From a libcurl callback: have item->tell called when libcurl has returned. */
+/* From a libcurl callback: have item->tell called when libcurl has returned. Nothing happens without a client. */
 void http_item_note(struct client *client, struct http_item *item);
 
 /* A timer that calls fire(arg). NULL on failure. */

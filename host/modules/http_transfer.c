@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 enum {
-	HEAD_MAX = 512 * 1024,      /* all header fields together */
-	STREAM_BUFFER = 256 * 1024, /* a stream with this much unread is paused */
+	HEAD_MAX = 512 * 1024,         /* all header fields together */
+	STREAM_BUFFER = 256 * 1024,    /* a stream with this much unread is paused */
+	EXPLANATION_MAX = 1024 * 1024, /* body of an answer that refuses a download */
 	RECEIVE_BUFFER = 64 * 1024,
 };
 
@@ -102,8 +103,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 		n--;
 	if (n >= 5 && strncasecmp(line, "HTTP/", 5) == 0 && !t->head_done)
 		start_head(t, line, n);
-	else if (t->head_done)
-		return all; /* trailers are not part of the answer */
+	else if (t->head_done || memchr(line, '\0', n) != NULL)
+		return all; /* trailers are no part of the answer, and a field with NUL is none */
 	else if (n == 0)
 		end_head(t);
 	else if (t->head.len + n > HEAD_MAX)
@@ -154,6 +155,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	}
 	if (too_large(t, n) || !open_download(t))
 		return 0;
+	if (t->download.path != NULL && t->download.fd < 0 && t->body.len >= EXPLANATION_MAX)
+		return n; /* enough of why there is no file */
 	if (t->download.fd >= 0) {
 		int err = http_download_put(&t->download, data, n);
 		if (err != 0)

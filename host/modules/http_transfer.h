@@ -1,7 +1,8 @@
 /* http_transfer: one HTTP exchange, whole or streamed.
  *
- * Promise: it ends exactly once, with a complete response or with one fault that says what was missing; a response cut
- * short is a fault, never a short success. Memory for head and body is bounded, a stream that nobody reads is paused. */
+ * Promise: it ends exactly once, with a complete response or with one fault that says what was missing; a response
+ * cut short is a fault, never a short success. Memory for head and body is bounded, a stream that nobody reads is
+ * paused. */
 #ifndef HTTP_TRANSFER_H
 #define HTTP_TRANSFER_H
 

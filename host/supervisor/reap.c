@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_SEEN 4096
+#define KILL_WAIT_MS 1000 /* a process that SIGKILL does not end by then hangs in the kernel */
 
 void reap_adopt(void)
 {
@@ -42,49 +42,73 @@ struct process {
 	pid_t pid, parent;
 };
 
-static size_t list_processes(struct process *p, size_t max)
+struct processes {
+	struct process *items;
+	size_t count, cap;
+};
+
+static int by_pid(const void *a, const void *b)
 {
-	size_t n = 0;
-	DIR *d = opendir("/proc");
-	if (d == NULL)
-		return 0;
-	for (struct dirent *e = readdir(d); e != NULL && n < max; e = readdir(d)) {
-		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
-		if (pid > 0)
-			p[n++] = (struct process){ pid, parent_of(pid) };
-	}
-	(void)closedir(d);
-	return n;
+	const struct process *x = a, *y = b;
+	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-static bool below(const struct process *all, size_t n, pid_t pid, pid_t root)
+static bool add_process(struct processes *all, pid_t pid)
 {
-	for (int depth = 0; pid > 1 && depth < 64; depth++) {
-		pid_t up = 0;
-		for (size_t i = 0; i < n; i++)
-			if (all[i].pid == pid)
-				up = all[i].parent;
-		if (up == root)
+	if (all->count == all->cap) {
+		size_t cap = all->cap == 0 ? 512 : all->cap * 2;
+		struct process *grown = realloc(all->items, cap * sizeof *grown);
+		if (grown == NULL)
+			return false;
+		all->items = grown;
+		all->cap = cap;
+	}
+	all->items[all->count++] = (struct process){ pid, parent_of(pid) };
+	return true;
+}
+
+/* Every process of the machine: a descendant is found by its chain of parents. */
+static void list_processes(struct processes *all)
+{
+	DIR *d = opendir("/proc");
+	if (d == NULL)
+		return;
+	for (struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
+		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+		if (pid > 0 && !add_process(all, pid))
+			break;
+	}
+	(void)closedir(d);
+	if (all->count > 1)
+		qsort(all->items, all->count, sizeof *all->items, by_pid);
+}
+
+static bool below(const struct processes *all, pid_t pid, pid_t root)
+{
+	for (size_t depth = 0; pid > 1 && depth <= all->count; depth++) {
+		struct process key = { pid, 0 };
+		const struct process *p = bsearch(&key, all->items, all->count, sizeof key, by_pid);
+		if (p == NULL)
+			return false;
+		if (p->parent == root)
 			return true;
-		pid = up;
+		pid = p->parent;
 	}
 	return false;
 }
 
 int reap_signal(int sig, pid_t except)
 {
-	struct process *all = calloc(MAX_SEEN, sizeof *all);
+	struct processes all = { NULL, 0, 0 };
 	int found = 0;
-	if (all == NULL)
-		return 0;
-	size_t n = list_processes(all, MAX_SEEN);
-	for (size_t i = 0; i < n; i++) {
-		if (all[i].pid == except || !below(all, n, all[i].pid, getpid()))
+	list_processes(&all);
+	for (size_t i = 0; i < all.count; i++) {
+		if (all.items[i].pid == except || !below(&all, all.items[i].pid, getpid()))
 			continue;
-		(void)kill(all[i].pid, sig);
+		(void)kill(all.items[i].pid, sig);
 		found++;
 	}
-	free(all);
+	free(all.items);
 	return found;
 }
 
@@ -100,16 +124,19 @@ static bool collect(void)
 	}
 }
 
-void reap_all(int64_t grace_ms)
+void reap_all(int64_t grace_ms, bool (*hurry)(void *arg), void *arg)
 {
 	if (!collect())
 		return;
-	int64_t until = clock_mono_ns() + grace_ms * 1000000;
+	int64_t now = clock_mono_ns(), until = now + grace_ms * 1000000;
 	(void)reap_signal(SIGTERM, 0);
-	while (collect()) {
+	while (collect() && now < until + (int64_t)KILL_WAIT_MS * 1000000) {
 		struct timespec pause = { 0, 1000000 };
-		if (clock_mono_ns() >= until)
+		if (now < until && hurry != NULL && hurry(arg))
+			until = now;
+		if (now >= until)
 			(void)reap_signal(SIGKILL, 0);
 		(void)nanosleep(&pause, NULL);
+		now = clock_mono_ns();
 	}
 }

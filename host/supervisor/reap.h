@@ -2,6 +2,7 @@
 #ifndef TOOL_SUPERVISOR_REAP_H
 #define TOOL_SUPERVISOR_REAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -11,7 +12,8 @@ void reap_adopt(void);
 /* Sends sig to every descendant except `except` (0 for none). Returns how many were found. */
 int reap_signal(int sig, pid_t except);
 
-/* SIGTERM to all descendants, then SIGKILL to who is left after grace_ms; returns when none is left. */
-void reap_all(int64_t grace_ms);
+/* SIGTERM to all descendants, then SIGKILL to who is left after grace_ms, or as soon as hurry(arg) is true (NULL:
+ * never). Returns when none is left, or none that a signal can end. */
+void reap_all(int64_t grace_ms, bool (*hurry)(void *arg), void *arg);
 
 #endif

@@ -3,12 +3,14 @@
 #include "base/clock.h"
 #include "base/json.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_DEPTH 200
 #define MAX_FRAME ((size_t)128 << 20)
 #define MAX_WARNINGS 1000
+#define MAX_META 500
 #define MAX_PARTS 8
 
 static bool text_set(struct text *t, const char *p, size_t n)
@@ -69,12 +71,20 @@ void record_free(struct record *r)
 	buf_free(&r->input);
 }
 
-bool record_meta(struct record *r, const char *key, const char *json, size_t n)
+static struct text *find_meta(const struct record *r, const char *key)
 {
 	for (size_t i = 0; i < r->meta_keys.count; i++)
 		if (strcmp(r->meta_keys.items[i].p, key) == 0)
-			return text_set(&r->meta_values.items[i], json, n);
-	if (!list_add(&r->meta_keys, key, strlen(key)))
+			return &r->meta_values.items[i];
+	return NULL;
+}
+
+bool record_meta(struct record *r, const char *key, const char *json, size_t n)
+{
+	struct text *known = find_meta(r, key);
+	if (known != NULL)
+		return text_set(known, json, n);
+	if (r->meta_keys.count >= MAX_META || !list_add(&r->meta_keys, key, strlen(key)))
 		return false;
 	if (list_add(&r->meta_values, json, n))
 		return true;
@@ -84,10 +94,7 @@ bool record_meta(struct record *r, const char *key, const char *json, size_t n)
 
 const struct text *record_get(const struct record *r, const char *key)
 {
-	for (size_t i = 0; i < r->meta_keys.count; i++)
-		if (strcmp(r->meta_keys.items[i].p, key) == 0)
-			return &r->meta_values.items[i];
-	return NULL;
+	return find_meta(r, key);
 }
 
 bool record_warn(struct record *r, const char *text, size_t n)
@@ -111,27 +118,45 @@ static bool is_json(const struct json_span *s)
 	return json_check(s->p, s->n, MAX_DEPTH, NULL);
 }
 
+void record_one_line(char *json, size_t n)
+{
+	static const char breaks[] = { '\n', '\r' };
+	for (size_t i = 0; i < sizeof breaks; i++) {
+		char *end = json + n, *p = n > 0 ? memchr(json, breaks[i], n) : NULL;
+		for (; p != NULL; p = memchr(p, breaks[i], (size_t)(end - p)))
+			*p++ = ' ';
+	}
+}
+
 /* A part that must be JSON; empty counts as absent. */
 static bool set_json(struct text *t, const struct json_span *s)
 {
-	return s->n == 0 ? true : is_json(s) && text_set(t, s->p, s->n);
+	if (s->n == 0)
+		return true;
+	if (!is_json(s) || !text_set(t, s->p, s->n))
+		return false;
+	record_one_line(t->p, t->n);
+	return true;
 }
 
-static long long number(const struct json_span *s)
+/* A part that must be a decimal number from 0 to max. */
+static bool number(const struct json_span *s, int64_t max, int64_t *out)
 {
-	char digits[24] = { 0 };
-	if (s->n == 0 || s->n >= sizeof digits)
-		return 0;
-	(void)memcpy(digits, s->p, s->n);
-	return strtoll(digits, NULL, 10);
+	int64_t v = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->p[i] < '0' || s->p[i] > '9' || v > (max - (s->p[i] - '0')) / 10)
+			return false;
+		v = v * 10 + (s->p[i] - '0');
+	}
+	*out = v;
+	return s->n > 0;
 }
 
 static unsigned flags_of(const struct json_span *s)
 {
 	unsigned f = 0;
 	for (size_t i = 0; i < s->n; i++)
-		f |= s->p[i] == 't' ? RESULT_TEXT : s->p[i] == 's' ? RESULT_STREAMED : s->p[i] == 'e' ? RESULT_ENVELOPE_STDERR :
-		     s->p[i] == 'r' ? RESULT_RAW : 0;
+		f |= s->p[i] == 't' ? RESULT_TEXT : s->p[i] == 's' ? RESULT_STREAMED : s->p[i] == 'j' ? RESULT_JSON : 0;
 	return f;
 }
 
@@ -139,8 +164,8 @@ static bool take_result(struct record *r, const struct json_span *part, size_t c
 {
 	if (count < 6 || r->has_result)
 		return false;
-	long long code = number(&part[0]);
-	if (code < 0 || code > 125)
+	int64_t code;
+	if (!number(&part[0], 125, &code))
 		return false;
 	r->exit_code = (int)code;
 	r->flags = flags_of(&part[5]);
@@ -155,40 +180,54 @@ static bool take_meta(struct record *r, const struct json_span *part)
 	if (part[0].n == 0 || part[0].n >= sizeof key || !is_json(&part[1]))
 		return false;
 	(void)memcpy(key, part[0].p, part[0].n);
-	return record_meta(r, key, part[1].p, part[1].n);
+	if (!record_meta(r, key, part[1].p, part[1].n))
+		return false;
+	struct text *value = find_meta(r, key);
+	record_one_line(value->p, value->n);
+	return true;
 }
 
 static bool take_deadline(struct record *r, const struct json_span *part)
 {
-	r->timeout_ms = number(&part[0]);
+	if (!number(&part[0], INT64_MAX, &r->timeout_ms))
+		return false;
 	r->timeout_retryable = part[1].n == 1 && part[1].p[0] == '1';
 	r->has_deadline = true;
 	r->deadline_from_ns = clock_mono_ns();
-	return r->timeout_ms >= 0;
+	return true;
 }
 
 static bool take_exit_map(struct record *r, const struct json_span *part)
 {
-	long long from = number(&part[0]), to = number(&part[1]);
-	if (from < 0 || from > 255 || to < 0 || to > 255)
+	int64_t from, to;
+	if (!number(&part[0], 255, &from) || !number(&part[1], 255, &to))
 		return false;
 	r->exit_map[from] = (int)to;
 	return true;
 }
 
+static bool take_detail(struct record *r, const struct json_span *part)
+{
+	struct text json = { NULL, 0 };
+	bool ok = part->n > 0 && set_json(&json, part) && record_detail(r, json.p, json.n);
+	free(json.p);
+	return ok;
+}
+
 static bool take(struct record *r, char kind, const struct json_span *part, size_t count, const struct record_sink *sink)
 {
+	static const char cleanup_failed[] = "CLEANUP_FAILED: the command's cleanup raised an error";
 	switch (kind) {
 	case 'M': return count == 2 && take_meta(r, part);
 	case 'D': return count == 2 && take_deadline(r, part);
 	case 'Y': return count == 2 && take_exit_map(r, part);
 	case 'W': return count == 1 && record_warn(r, part[0].p, part[0].n);
-	case 'w': return count == 1 && is_json(&part[0]) && record_detail(r, part[0].p, part[0].n);
+	case 'w': return count == 1 && take_detail(r, &part[0]);
 	case 'K': return count == 1 && set_json(&r->cut, &part[0]);
 	case 'A': return count == 1 && set_json(&r->audit, &part[0]);
 	case 'X': r->effects = true; return true;
 	case 'U': r->unwinding = true; return true;
-	case 'C': return record_warn(r, "CLEANUP_FAILED: the command's cleanup raised an error", 53);
+	case 'C': return record_warn(r, cleanup_failed, sizeof cleanup_failed - 1);
 	case 'F': return count == 2 && text_set(&r->fatal, part[0].p, part[0].n) && text_set(&r->trace, part[1].p, part[1].n);
 	case 'R': return take_result(r, part, count);
 	case 'S': if (count == 1) sink->secret(sink->arg, part[0].p, part[0].n); return count == 1;

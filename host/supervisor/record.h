@@ -19,7 +19,7 @@ struct text_list {
 	size_t count, cap;
 };
 
-enum result_flags { RESULT_TEXT = 1, RESULT_STREAMED = 2, RESULT_ENVELOPE_STDERR = 4, RESULT_RAW = 8 };
+enum result_flags { RESULT_TEXT = 1, RESULT_STREAMED = 2, RESULT_JSON = 4 };
 
 struct record {
 	struct text_list meta_keys, meta_values; /* same indices */
@@ -61,5 +61,8 @@ const struct text *record_get(const struct record *r, const char *key);
 bool record_warn(struct record *r, const char *text, size_t n);
 /* Adds an object to meta.warning_details; json must be valid. */
 bool record_detail(struct record *r, const char *json, size_t n);
+
+/* Puts a checked JSON text on one line: line breaks between its tokens become spaces. */
+void record_one_line(char *json, size_t n);
 
 #endif

@@ -11,6 +11,7 @@
 
 struct sink {
 	int fd;
+	int own;         /* a description of its own with O_NONBLOCK, or -1 */
 	struct buf queue;
 	size_t sent;     /* bytes of the queue that are out */
 	uint64_t total;  /* bytes written over the life of the sink */
@@ -24,9 +25,11 @@ void sink_init(struct sink *s, int fd, bool closed);
 void sink_put(struct sink *s, const void *data, size_t n);
 /* Bytes that wait. */
 size_t sink_pending(const struct sink *s);
-/* Writes what fits now. Call when poll says writable; regular files take all at once. */
+/* What poll shall watch for room; -1 when nothing waits. */
+int sink_poll_fd(const struct sink *s);
+/* Writes what fits now, but no endless amount: a caller with other duties gets its turn. Regular files take all. */
 void sink_pump(struct sink *s);
-/* Writes until all is out, the reader is gone, or nothing moved for stall_ms. */
+/* Writes until all is out, the reader is gone, or nothing moved for stall_ms (error ETIMEDOUT). */
 void sink_drain(struct sink *s, int64_t stall_ms);
 void sink_free(struct sink *s);
 

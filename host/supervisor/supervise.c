@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -28,6 +29,9 @@
 #define CHILD_GRACE_MS 5000   /* for children after SIGTERM or SIGINT (REQ-F-031) */
 #define ORPHAN_GRACE_MS 200   /* for undeclared processes after a normal end */
 #define STALL_MS 30000        /* a reader that takes nothing for so long has lost the answer */
+#define LATE_GRACE_MS 100     /* what is left of that when a signal comes while the answer is delivered */
+#define KILL_WAIT_MS 2000     /* a worker that SIGKILL does not end by then hangs in the kernel */
+#define MAX_TIMEOUT_MS (INT64_MAX / 4000000) /* so that nanoseconds cannot overflow */
 #define MAX_QUEUED ((size_t)1 << 20)
 #define MAX_CAPTURE ((size_t)64 << 10)
 #define SHOWN_CAPTURE 4096
@@ -47,6 +51,10 @@ struct supervision {
 	int frames_fd, stdout_fd, stderr_fd, signal_fd;
 	enum reason reason;
 	int signal_number;
+	int late_signal;    /* came when the worker had ended */
+	int interrupts;     /* SIGINTs so far */
+	bool hurry;         /* a second Ctrl+C: nothing is waited for any more (REQ-F-069) */
+	bool cut;           /* a signal ended the delivery of the answer */
 	int64_t kill_at_ns; /* 0: not set */
 	bool killed, cleanup_seen;
 	bool secrets_lost; /* out of memory while registering one: nothing of the run may be shown */
@@ -87,14 +95,14 @@ static void log_line(void *arg, const char *level, const char *text, size_t n)
 {
 	struct supervision *v = arg;
 	struct buf clean, line;
-	if (!wanted(v, level) || v->secrets_lost)
+	if (!wanted(v, level) || v->secrets_lost || sink_pending(&v->err) >= MAX_QUEUED) /* nobody reads stderr */
 		return;
 	buf_init(&clean);
 	buf_init(&line);
 	bool keep_color = v->opt->color && strcmp(level, "text") == 0;
 	put_prefix(v, &clean, level);
 	(void)utf8_clean(&clean, text, n, keep_color ? UTF8_STRIP_CR | UTF8_STRIP_NUL : UTF8_CLEAN);
-	if (!clean.failed && redact_text(&v->secrets, clean.data != NULL ? clean.data : "", clean.len, &line) &&
+	if (!clean.failed && redact_lines(&v->secrets, clean.data != NULL ? clean.data : "", clean.len, &line) &&
 	    (line.len > 0 && line.data[line.len - 1] == '\n' ? true : buf_putc(&line, '\n')))
 		sink_put(&v->err, line.data, line.len);
 	buf_free(&clean);
@@ -112,15 +120,22 @@ static void stream_row(void *arg, const char *text, size_t n)
 {
 	struct supervision *v = arg;
 	struct buf line;
-	buf_init(&line);
 	bool json = v->opt->format == FORMAT_JSON || v->opt->format == FORMAT_JSONL;
 	if (json && !json_check(text, n, 200, NULL)) {
 		v->record.broken = true;
 		return;
 	}
-	bool ok = !v->secrets_lost && (json ? redact_json(&v->secrets, text, n, &line) : redact_text(&v->secrets, text, n, &line));
+	/* a stopped worker is heard to its end, but what its reader does not take is not kept without limit */
+	if (v->secrets_lost || sink_pending(&v->out) >= 2 * MAX_QUEUED)
+		return;
+	buf_init(&line);
+	bool ok = json ? redact_json(&v->secrets, text, n, &line) : redact_text(&v->secrets, text, n, &line);
+	if (ok && json)
+		record_one_line(line.data, line.len);
 	if (ok && buf_putc(&line, '\n'))
 		sink_put(&v->out, line.data, line.len);
+	else
+		v->out.error = ENOMEM;
 	buf_free(&line);
 }
 
@@ -188,28 +203,44 @@ static bool make_pipe(int fd[2])
 	return pipe2(fd, O_CLOEXEC) == 0;
 }
 
-_Noreturn static void become_worker(const struct snapshot *s, int frames, int out, int err)
+/* Leaves open only 0, 1, 2 and `keep`; without close_range (before Linux 5.9) one by one. */
+static void close_others(int keep)
 {
-	if (dup2(out, 1) < 0 || dup2(err, 2) < 0)
+	if (syscall(SYS_close_range, 3U, (unsigned)keep - 1, 0U) == 0 &&
+	    syscall(SYS_close_range, (unsigned)keep + 1, ~0U, 0U) == 0)
+		return;
+	long limit = sysconf(_SC_OPEN_MAX);
+	for (int fd = 3; fd < (limit > 0 && limit < 65536 ? (int)limit : 65536); fd++)
+		if (fd != keep)
+			(void)close(fd);
+}
+
+_Noreturn static void become_worker(const struct snapshot *s, pid_t supervisor, int frames, int out, int err)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != supervisor) /* it may have died before that call */
 		_exit(1);
-	int keep = fcntl(frames, F_DUPFD_CLOEXEC, 100);
-	if (keep < 0 || syscall(SYS_close_range, 3U, (unsigned)keep - 1, 0U) != 0)
+	int keep = fcntl(frames, F_DUPFD_CLOEXEC, 20);
+	if (keep < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
 		_exit(1);
-	(void)syscall(SYS_close_range, (unsigned)keep + 1, ~0U, 0U);
+	close_others(keep);
 	worker_main(s, keep);
 }
 
+/* From here on signals wait in signal_fd, and none can end the process without an answer. A shell may have left SIGINT
+ * ignored; SIGHUP ignored is nohup's wish. */
 static bool open_signals(struct supervision *v)
 {
-	sigset_t set;
 	static const int caught[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD };
+	struct sigaction plain = { .sa_handler = SIG_DFL }, before = plain;
+	sigset_t set;
 	(void)sigemptyset(&set);
 	for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
-		(void)sigaddset(&set, caught[i]);
-	struct sigaction plain = { .sa_handler = SIG_DFL };
-	for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
-		(void)sigaction(caught[i], &plain, NULL); /* a shell may have left SIGINT ignored */
+		if (caught[i] != SIGHUP || sigaction(SIGHUP, NULL, &before) != 0 || before.sa_handler != SIG_IGN)
+			(void)sigaddset(&set, caught[i]);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
+		if (sigismember(&set, caught[i]) == 1)
+			(void)sigaction(caught[i], &plain, NULL);
 	v->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return v->signal_fd >= 0;
 }
@@ -218,16 +249,17 @@ static bool start(struct supervision *v)
 {
 	int frames[2], out[2], err[2];
 	int real_out = fcntl(1, F_DUPFD_CLOEXEC, 10), real_err = fcntl(2, F_DUPFD_CLOEXEC, 10);
-	if (real_out < 0 || real_err < 0 || !open_signals(v) || !make_pipe(frames) || !make_pipe(out) || !make_pipe(err))
+	if (real_out < 0 || real_err < 0 || !make_pipe(frames) || !make_pipe(out) || !make_pipe(err))
 		return false;
 	sink_init(&v->out, real_out, v->snapshot->closed[1]);
 	sink_init(&v->err, real_err, v->snapshot->closed[2]);
 	reap_adopt();
+	pid_t self = getpid();
 	v->worker = fork();
 	if (v->worker < 0)
 		return false;
 	if (v->worker == 0)
-		become_worker(v->snapshot, frames[1], out[1], err[1]);
+		become_worker(v->snapshot, self, frames[1], out[1], err[1]);
 	(void)close(frames[1]), (void)close(out[1]), (void)close(err[1]);
 	v->frames_fd = frames[0], v->stdout_fd = out[0], v->stderr_fd = err[0];
 	int fds[] = { frames[0], out[0], err[0] };
@@ -256,7 +288,20 @@ static int64_t deadline_ns(const struct supervision *v)
 		return 0;
 	if (!r->has_deadline)
 		return v->snapshot->start_mono_ns + v->opt->start_timeout_ms * 1000000;
-	return r->timeout_ms == 0 ? 0 : r->deadline_from_ns + r->timeout_ms * 1000000;
+	return r->timeout_ms == 0 || r->timeout_ms > MAX_TIMEOUT_MS ? 0 : r->deadline_from_ns + r->timeout_ms * 1000000;
+}
+
+/* When the worker must be gone: it has answered, or what it says makes no sense. */
+static void limit_end(struct supervision *v, int64_t now)
+{
+	if (v->kill_at_ns != 0)
+		return;
+	if (v->record.broken) {
+		(void)kill(v->worker, SIGUSR1);
+		v->kill_at_ns = now + (int64_t)STOP_GRACE_MS * 1000000;
+	} else if (v->record.has_result) {
+		v->kill_at_ns = now + (int64_t)CLEANUP_GRACE_MS * 1000000;
+	}
 }
 
 static void check_clocks(struct supervision *v)
@@ -266,27 +311,33 @@ static void check_clocks(struct supervision *v)
 		stop(v, DEADLINE);
 	if (v->record.unwinding && !v->cleanup_seen) {
 		v->cleanup_seen = true;
-		if (v->kill_at_ns != 0)
+		if (v->kill_at_ns != 0 && !v->hurry)
 			v->kill_at_ns = now + (int64_t)CLEANUP_GRACE_MS * 1000000;
 	}
+	limit_end(v, now);
 	if (v->kill_at_ns != 0 && now >= v->kill_at_ns && !v->killed) {
 		v->killed = true;
 		(void)kill(v->worker, SIGKILL);
 	}
+	if (v->killed && !v->worker_ended && now >= v->kill_at_ns + (int64_t)KILL_WAIT_MS * 1000000) {
+		v->worker_ended = true;
+		v->status = SIGKILL; /* as waitpid would have it */
+	}
 }
 
-static int poll_timeout(const struct supervision *v)
+/* How long poll may wait; NULL for ever. */
+static const struct timespec *poll_timeout(const struct supervision *v, struct timespec *t)
 {
-	int64_t at = deadline_ns(v);
-	if (v->kill_at_ns != 0 && !v->killed && (at == 0 || v->kill_at_ns < at))
-		at = v->kill_at_ns;
+	int64_t at = deadline_ns(v), left;
+	if (v->kill_at_ns != 0) {
+		int64_t next = v->kill_at_ns + (v->killed ? (int64_t)KILL_WAIT_MS * 1000000 : 0);
+		at = at == 0 || next < at ? next : at;
+	}
 	if (at == 0)
-		return -1;
-	int64_t left = at - clock_mono_ns();
-	if (left <= 0)
-		return 0;
-	int64_t ms = (left + 999999) / 1000000;
-	return ms > 3600000 ? 3600000 : (int)ms;
+		return NULL;
+	left = at - clock_mono_ns();
+	*t = (struct timespec){ left > 0 ? left / 1000000000 : 0, left > 0 ? left % 1000000000 : 0 };
+	return t;
 }
 
 /* Reading */
@@ -323,21 +374,31 @@ static bool pull_frames(struct supervision *v)
 	return false;
 }
 
-static void on_signal(struct supervision *v, int number)
+/* Takes the end of the worker, and of orphans that came to this process. */
+static void on_child(struct supervision *v)
 {
-	if (number == SIGCHLD) {
-		int status;
-		pid_t p;
-		while (!v->worker_ended && (p = waitpid(v->worker, &status, WNOHANG)) == v->worker) {
+	int status;
+	pid_t p;
+	while ((p = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (p == v->worker) {
 			v->worker_ended = true;
 			v->status = status;
 		}
+	}
+}
+
+static void on_signal(struct supervision *v, int number)
+{
+	if (number == SIGCHLD) {
+		on_child(v);
 		return;
 	}
-	if (v->reason == SIGNALLED && number == SIGINT) {
-		v->kill_at_ns = clock_mono_ns(); /* a second Ctrl+C does not wait for cleanup (REQ-F-069) */
-		return;
+	if (number == SIGINT && (v->interrupts++ > 0 || v->reason != NOT_STOPPED)) {
+		v->hurry = true; /* a second Ctrl+C does not wait for cleanup (REQ-F-069) */
+		v->kill_at_ns = clock_mono_ns();
 	}
+	if (v->worker_ended)
+		v->late_signal = number;
 	if (v->reason == NOT_STOPPED)
 		v->signal_number = number;
 	stop(v, SIGNALLED);
@@ -360,18 +421,24 @@ static void watch_sinks(struct supervision *v)
 		stop(v, OUTPUT_LOST);
 }
 
+/* Rows wait in the worker while stdout's reader is slow; a worker that is to end must be heard, though. */
+static bool hears_worker(const struct supervision *v)
+{
+	return v->kill_at_ns != 0 || sink_pending(&v->out) < MAX_QUEUED;
+}
+
 static void turn(struct supervision *v)
 {
+	struct timespec t;
 	struct pollfd p[6] = {
-		{ .fd = sink_pending(&v->out) < MAX_QUEUED ? v->frames_fd : -1, .events = POLLIN },
+		{ .fd = hears_worker(v) ? v->frames_fd : -1, .events = POLLIN },
 		{ .fd = v->stdout_fd, .events = POLLIN },
 		{ .fd = v->stderr_fd, .events = POLLIN },
 		{ .fd = v->signal_fd, .events = POLLIN },
-		{ .fd = sink_pending(&v->out) > 0 ? v->out.fd : -1, .events = POLLOUT },
-		{ .fd = sink_pending(&v->err) > 0 ? v->err.fd : -1, .events = POLLOUT },
+		{ .fd = sink_poll_fd(&v->out), .events = POLLOUT },
+		{ .fd = sink_poll_fd(&v->err), .events = POLLOUT },
 	};
-	if (poll(p, 6, poll_timeout(v)) < 0 && errno != EINTR)
-		return;
+	(void)ppoll(p, 6, poll_timeout(v, &t), NULL);
 	if (p[1].revents != 0)
 		(void)pull(&v->stdout_fd, &v->captured, MAX_CAPTURE);
 	if (p[2].revents != 0)
@@ -396,30 +463,44 @@ static void drain_pipes(struct supervision *v)
 	}
 }
 
+/* How much of a capture may be shown: where it was cut, half a secret may stand. */
+static size_t shown_length(const struct supervision *v, const struct buf *capture)
+{
+	return capture->len < MAX_CAPTURE ? capture->len : redact_cut(&v->secrets, capture->data, capture->len);
+}
+
 /* Text that is no JSON becomes a warning; JSON lines of others are dropped (REQ-F-060). */
 static void intercept(struct supervision *v)
 {
-	struct buf text, detail;
-	const char *p = v->captured.data, *end = p + v->captured.len;
+	struct buf clean, text, detail;
+	size_t captured = shown_length(v, &v->captured);
+	if (captured == 0 || v->secrets_lost)
+		return;
+	buf_init(&clean);
+	if (!redact_lines(&v->secrets, v->captured.data, captured, &clean)) { /* before lines are shortened */
+		buf_free(&clean);
+		return;
+	}
+	const char *p = clean.data, *end = p + clean.len;
 	buf_init(&text);
 	buf_init(&detail);
 	(void)buf_puts(&text, "THIRD_PARTY_STDOUT: ");
 	size_t head = text.len;
-	for (; p != NULL && p < end;) {
+	while (p < end) {
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
 		size_t n = (size_t)((nl != NULL ? nl : end) - p);
 		bool json = n > 0 && (*p == '{' || *p == '[') && json_check(p, n, 100, NULL);
 		if (n > 0 && !json && text.len < SHOWN_CAPTURE)
 			(void)buf_puts(&text, text.len > head ? "\n" : ""),
 				(void)buf_put(&text, p, n < SHOWN_CAPTURE ? n : SHOWN_CAPTURE);
-		p += n + 1;
+		p = nl != NULL ? nl + 1 : end;
 	}
 	if (text.len > head && !text.failed && record_warn(&v->record, text.data, text.len) &&
 	    buf_puts(&detail, "{\"code\":\"THIRD_PARTY_STDOUT\",\"detail\":") &&
 	    json_put_string(&detail, text.data + head, text.len - head) && buf_putc(&detail, '}'))
 		(void)record_detail(&v->record, detail.data, detail.len);
-	if (v->captured.len > 0)
-		log_line(v, "debug", v->captured.data, v->captured.len);
+	log_line(v, "debug", clean.data, clean.len);
+	buf_free(&clean);
 	buf_free(&text);
 	buf_free(&detail);
 }
@@ -476,7 +557,7 @@ static bool finished(struct supervision *v, struct outcome *o)
 {
 	const struct record *r = &v->record;
 	o->exit_code = r->exit_code;
-	if (r->exit_code != 0 && r->error.n == 0)
+	if (r->exit_code != 0 && (r->error.n == 0 || r->error.p[0] != '{'))
 		return outcome_fail(o, r->exit_code, "INTERNAL_ERROR", "The command failed without an error.", "execution", false, "");
 	return buf_put(&o->data, r->data.p, r->data.n) &&
 	       (r->exit_code == 0 || buf_put(&o->error, r->error.p, r->error.n));
@@ -523,10 +604,16 @@ static void tell_person(struct supervision *v, const struct outcome *o)
 
 static void put_text(struct supervision *v, const struct text *t)
 {
-	struct buf b;
+	struct buf clean, b;
+	buf_init(&clean);
 	buf_init(&b);
-	if (t->n > 0 && redact_text(&v->secrets, t->p, t->n, &b))
+	unsigned strip = v->opt->format == FORMAT_RICH && v->opt->color ? UTF8_STRIP_CR | UTF8_STRIP_NUL : UTF8_CLEAN;
+	(void)utf8_clean(&clean, t->p, t->n, strip);
+	if (clean.failed || !redact_lines(&v->secrets, clean.data != NULL ? clean.data : "", clean.len, &b))
+		v->out.error = ENOMEM;
+	else if (b.len > 0)
 		sink_put(&v->out, b.data, b.len);
+	buf_free(&clean);
 	buf_free(&b);
 }
 
@@ -552,7 +639,7 @@ static void answer(struct supervision *v, struct outcome *o)
 		return;
 	if (text)
 		put_text(v, &r->out_text);
-	else if (is_json_format(v->opt))
+	else if (is_json_format(v->opt) || (whole && (r->flags & RESULT_JSON) != 0))
 		put_envelope(v, o, &v->out);
 	else if (v->opt->format == FORMAT_TEXT && o->exit_code != 0)
 		put_envelope(v, o, &v->err);
@@ -580,7 +667,52 @@ static void report_noise(struct supervision *v, const struct outcome *o)
 		log_line(v, "error", v->record.trace.p, v->record.trace.n);
 	if (v->noise.len > 0)
 		log_line(v, !v->record.has_result && o->exit_code != 0 && v->reason == NOT_STOPPED ? "error" : "info",
-			 v->noise.data, v->noise.len);
+			 v->noise.data, shown_length(v, &v->noise));
+}
+
+/* Nothing of a run whose secrets are not all known may be shown. */
+static bool forget_run(struct supervision *v)
+{
+	struct record old = v->record;
+	bool ok = record_init(&v->record) && base_meta(v);
+	v->record.effects = old.effects;
+	v->record.has_deadline = old.has_deadline;
+	v->record.timeout_ms = old.timeout_ms;
+	v->record.timeout_retryable = old.timeout_retryable;
+	record_free(&old);
+	return ok;
+}
+
+static bool hurried(void *arg)
+{
+	struct supervision *v = arg;
+	read_signals(v);
+	return v->hurry;
+}
+
+/* Writes what waits. Signals still count: a reader that takes nothing must not hold the process. */
+static void deliver(struct supervision *v, struct sink *s, int64_t stall_ms)
+{
+	int64_t moved = clock_mono_ns(), late = 0;
+	for (size_t left = sink_pending(s); left > 0; left = sink_pending(s)) {
+		sink_pump(s);
+		read_signals(v);
+		int64_t now = clock_mono_ns();
+		if (sink_pending(s) < left)
+			moved = now;
+		if (v->late_signal != 0 && late == 0)
+			late = now + (int64_t)LATE_GRACE_MS * 1000000;
+		int64_t until = v->hurry ? now : late != 0 ? late : moved + stall_ms * 1000000;
+		if (sink_pending(s) > 0 && now >= until) {
+			v->cut = v->hurry || late != 0;
+			if (!v->cut)
+				s->error = ETIMEDOUT;
+			return;
+		}
+		struct pollfd p[2] = { { .fd = sink_poll_fd(s), .events = POLLOUT }, { .fd = v->signal_fd, .events = POLLIN } };
+		if (sink_pending(s) > 0)
+			(void)poll(p, 2, (int)((until - now) / 1000000) + 1);
+	}
 }
 
 static int finish(struct supervision *v)
@@ -588,23 +720,25 @@ static int finish(struct supervision *v)
 	struct outcome o;
 	outcome_init(&o);
 	int64_t grace = v->reason == SIGNALLED ? CHILD_GRACE_MS : v->reason == DEADLINE ? 0 : ORPHAN_GRACE_MS;
-	reap_all(grace);
+	reap_all(grace, hurried, v);
 	drain_pipes(v);
 	intercept(v);
-	bool ok = decide(v, &o);
+	bool ok = (!v->secrets_lost || forget_run(v)) && decide(v, &o);
 	report_noise(v, &o);
 	int code = v->reason == READER_GONE ? 0 : ok ? o.exit_code : 1;
 	if (ok)
 		answer(v, &o);
 	else
 		v->out.error = ENOMEM;
-	sink_drain(&v->out, STALL_MS);
+	deliver(v, &v->out, STALL_MS);
 	if (o.exit_code != 0 && code == 0 && !v->out.gone)
 		code = o.exit_code;
 	if (code >= 0 && code < 256 && v->record.exit_map[code] >= 0)
 		code = v->record.exit_map[code];
 	code = settle_output(v, code);
-	sink_drain(&v->err, 1000);
+	if (v->cut && v->reason != SIGNALLED)
+		code = v->late_signal == SIGINT ? 130 : 143;
+	deliver(v, &v->err, 1000);
 	outcome_free(&o);
 	return code;
 }
@@ -628,7 +762,7 @@ int supervise(const struct snapshot *s, const struct options *opt)
 	v.frames_fd = v.stdout_fd = v.stderr_fd = v.signal_fd = -1;
 	buf_init(&v.captured);
 	buf_init(&v.noise);
-	if (!record_init(&v.record) || !base_meta(&v) || !redact_environment(&v.secrets, s) || !start(&v)) {
+	if (!open_signals(&v) || !record_init(&v.record) || !base_meta(&v) || !redact_environment(&v.secrets, s) || !start(&v)) {
 		(void)dprintf(2, "error: The host cannot start: %s.\n", strerror(errno));
 		release(&v);
 		return 1;
@@ -640,12 +774,12 @@ int supervise(const struct snapshot *s, const struct options *opt)
 	return code;
 }
 
-int answer_text(const struct snapshot *s, const struct options *opt, const char *text)
+int answer_text(const struct snapshot *s, const struct options *opt, const char *text, size_t n)
 {
 	struct sink out;
 	(void)opt;
 	sink_init(&out, 1, s->closed[1]);
-	sink_put(&out, text, strlen(text));
+	sink_put(&out, text, n);
 	sink_drain(&out, STALL_MS);
 	int error = out.gone ? 0 : out.error;
 	sink_free(&out);
@@ -727,7 +861,7 @@ int answer_help(const struct snapshot *s, const struct options *opt, const char 
 	(void)snprintf(ref, sizeof ref, "%.64s --schema", s->program);
 	int code = 1;
 	if (opt->format == FORMAT_RICH || opt->format == FORMAT_TEXT)
-		code = answer_text(s, opt, text);
+		code = answer_text(s, opt, text, n);
 	bool json = opt->format == FORMAT_JSON || opt->format == FORMAT_JSONL;
 	if (bare(&v, s, opt) && json && record_meta(&v.record, "help", "true", 4) && meta_string(&v.record, "schema_ref", ref)) {
 		log_line(&v, "text", text, n);

@@ -10,7 +10,7 @@
 int supervise(const struct snapshot *s, const struct options *opt);
 
 /* Answers without a worker: text to stdout; returns the exit status (non-zero when bytes were lost). */
-int answer_text(const struct snapshot *s, const struct options *opt, const char *text);
+int answer_text(const struct snapshot *s, const struct options *opt, const char *text, size_t n);
 
 /* Answers `--help` at the root without a worker: the text on a terminal's stdout; in a pipe a pointer on stdout and the
  * text on stderr (REQ-F-048). */

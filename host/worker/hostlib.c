@@ -1,5 +1,6 @@
 #include "hostlib.h"
 
+#include "child.h"
 #include "json_lua.h"
 #include "loop.h"
 #include "secret.h"
@@ -15,5 +16,6 @@ void hostlib_open(lua_State *L)
 	hostlib_text(L);
 	secret_open(L);
 	loop_open(L);
+	child_open(L);
 	hostlib_code(L);
 }

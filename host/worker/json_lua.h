@@ -6,10 +6,12 @@
  *     Strict RFC 8259 (a leading byte order mark is ignored). An integer that fits int64 is an integer, every other
  *     number a float; null is host.json.null; arrays are marked. offset counts bytes from 0, line and column count
  *     lines and characters from 1. notes is nil unless something could not be kept as it stood: a list of
- *     { kind = "duplicate_key", key, offset } (the last one wins), { kind = "big_number" | "tiny_number", text, offset }
- *     (an integer beyond int64 or an overflow to infinity; an underflow to 0), { kind = "invalid_utf8", offset }
- *     (of the string in which U+FFFD took the place of bad bytes or of a lone surrogate); notes.more counts those
- *     behind the first hundred.
+ *       { kind = "duplicate_key", key, offset }                   the last one wins
+ *       { kind = "big_number" | "tiny_number", text, offset }     an integer beyond int64 or overflow to infinity;
+ *                                                                 underflow to 0
+ *       { kind = "invalid_utf8", offset }                         of the string in which U+FFFD took the place of bad
+ *                                                                 bytes or of a lone surrogate
+ *     notes.more counts those behind the first hundred.
  *   encode(value [, { pretty = 0, raw = false, max_depth = 128, max_bytes = 256 MiB, name = "value" }])
  *     -> text, notes | nil, message. Keys are sorted bytewise. Marked arrays and non-empty sequences are arrays, every
  *     other table is an object, integer keys as strings. Strings and keys are cleaned (REQ-F-007, REQ-F-016); keys that

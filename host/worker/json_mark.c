@@ -47,7 +47,11 @@ enum json_mark json_mark_of(lua_State *L, int idx, const struct json_marks *mark
     if (!lua_getmetatable(L, idx))
         return JSON_UNMARKED;
     const void *mt = lua_topointer(L, -1);
-    enum json_mark mark = mt == marks->array ? JSON_MARKED_ARRAY : mt == marks->object ? JSON_MARKED_OBJECT : JSON_FOREIGN;
+    enum json_mark mark = JSON_FOREIGN;
+    if (mt == marks->array)
+        mark = JSON_MARKED_ARRAY;
+    else if (mt == marks->object)
+        mark = JSON_MARKED_OBJECT;
     if (mark == JSON_FOREIGN) {
         if (lua_rawgetp(L, -1, &KEYS) == LUA_TTABLE) {
             mark = JSON_MARKED_ORDERED;

@@ -2,7 +2,6 @@
 -- are of one host, and how it looks without its secrets. Pure: no I/O.
 
 local suspect = require "suspect"
-
 local url = require "tool.url"
 
 local M = {}
@@ -62,17 +61,15 @@ function M.add_query(text, query)
   return body .. mark .. query .. fragment
 end
 
---- What may be shown of an address: no userinfo, no values of parameters that are named like secrets.
+--- What may be shown of an address, valid or not: no userinfo, no fragment, no values of parameters that are named
+-- like secrets.
 function M.shown(text)
-  local at = M.parse(text)
-  if not at then return (text:gsub("//[^/?#]*@", "//")) end
-  local path, query = at.rest:match("^([^?]*)%??(.*)$")
-  if query == "" then return M.build(at) end
-  query = query:gsub("([^&=]+)=([^&]*)", function(name)
+  text = text:gsub("#.*$", ""):gsub("^([^/]*//)[^/?]*@", "%1")
+  local place, query = text:match("^([^?]*)%?(.*)$")
+  if not place then return text end
+  return place .. "?" .. query:gsub("([^&=]+)=([^&]*)", function(name)
     return suspect.secret_name(name) and name .. "=[REDACTED]" or nil
   end)
-  at.rest = path .. "?" .. query
-  return M.build(at)
 end
 
 --- Whether b may get what was meant for a: the same host and port, or the same host over TLS instead of without.

@@ -17,6 +17,7 @@ M.__index = M
 local MAX_REDIRECTS = 10
 local MAX_BODY = 64 << 20
 local ERROR_BODY = 1 << 20
+local UNLIMITED_RUN = 60000     -- ms for a request, or for a stream's head, of a command without time limit
 
 -- A setting in ms, from the global flags (ms) or the command's own flags (seconds).
 local function milliseconds(run, name)
@@ -75,23 +76,27 @@ local function log_answer(raw, err)
   end
 end
 
--- The shorter of the request's own limit and what is left of the run; nil for none (`--timeout 0`).
+-- The shorter of the request's own limit and what is left of the run. A command without limit has one for each request
+-- all the same; nil, for none, only when the caller said `--timeout 0` (REQ-C-012).
 local function limit(self, own)
   local left = self.run.remaining_ms()
-  if left then left = math.max(1, left) end
-  return own and left and math.min(own, left) or own or left
+  if left then return math.max(1, own and math.min(own, left) or left) end
+  return own or self.run.globals.timeout ~= 0 and UNLIMITED_RUN or nil
 end
 
--- What the transport needs for a request, and how it travels.
-local function options(self, req, more)
-  local proxy = rules.proxy(self.proxy, req.url)
+-- Hands a request to the transport: kind "request" or "stream", more: further options of the transport.
+-- @return the transport's answer, nil, how it travelled; or nil, a fault, how
+local function carry(self, kind, req, more)
+  local proxy, total = rules.proxy(self.proxy, req.url), limit(self, req.timeout_ms)
   local out = {
     method = req.method, url = req.url, headers = request.fields(req), body = req.body, multipart = req.multipart,
-    timeout_ms = limit(self, req.timeout_ms), connect_timeout_ms = limit(self, self.connect_ms),
-    max_bytes = req.max or MAX_BODY, proxy = proxy.url, ca_file = self.ca_file,
+    timeout_ms = total, max_bytes = req.max or MAX_BODY, proxy = proxy.url, ca_file = self.ca_file,
   }
+  if not total or self.connect_ms < total then out.connect_timeout_ms = self.connect_ms end
   for key, value in pairs(more or {}) do out[key] = value end
-  return out, { proxy = proxy, direct = self.proxy.no_proxy }
+  local answer, fault = self:transport()[kind](out)
+  if fault and fault.code == "CONNECT_TIMEOUT" and not out.connect_timeout_ms then fault.code = "TIMEOUT" end
+  return answer, fault, { proxy = proxy, direct = self.proxy.no_proxy }
 end
 
 -- A preview reads only. While a credential is fetched, its own POST is allowed: it changes nothing that anyone keeps.
@@ -181,15 +186,15 @@ function M:judge(res, req, net, retries, errors)
   return faults.status(res, req, net, retries, errors, self.contract)
 end
 
---- Sends a request. @return response, nil, judge's arguments { req, net, retries }; or nil, failure.
-function M:send(req)
-  local res, err, net, n = exchange(self, req, function(each)
-    local out, how = options(self, each)
-    local raw, fault = self:transport().request(out)
-    return raw, fault, how
-  end)
+local function whole(self, req, more)
+  local res, err, net, n = exchange(self, req, function(each) return carry(self, "request", each, more) end)
   if not res then return nil, err end
   return res, nil, { req = req, net = net, retries = n }
+end
+
+--- Sends a request. @return response, nil, judge's arguments { req, net, retries }; or nil, failure.
+function M:send(req)
+  return whole(self, req)
 end
 
 --- Downloads to a file: whole or not at all. @return response without body, as send.
@@ -197,13 +202,7 @@ function M:download(req, path)
   if self.run.preview then
     return nil, failure.new("DRY_RUN_MUTATION", { message = "The preview tried to write " .. path .. "." })
   end
-  local res, err, net, n = exchange(self, req, function(each)
-    local out, how = options(self, each, { file = path, max_bytes = each.max or 0 })
-    local raw, fault = self:transport().request(out)
-    return raw, fault, how
-  end)
-  if not res then return nil, err end
-  return res, nil, { req = req, net = net, retries = n }
+  return whole(self, req, { file = path, max_bytes = req.max or 0 })
 end
 
 -- Reads what a stream still has, for the text of an error.
@@ -224,8 +223,7 @@ end
 function M:stream(req)
   local stream
   local res, err, net, n = exchange(self, req, function(each)
-    local out, how = options(self, each, { idle_timeout_ms = req.idle_ms, max_bytes = 0 })
-    local opened, fault = self:transport().stream(out)
+    local opened, fault, how = carry(self, "stream", each, { idle_timeout_ms = req.idle_ms, max_bytes = 0 })
     if not opened then return nil, fault, how end
     local raw = opened:head()
     if raw.status >= 200 and raw.status < 300 then

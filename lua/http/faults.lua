@@ -140,9 +140,11 @@ function M.status(res, req, net, retries, errors, contract)
     context = { status = res.status, url = address.shown(res.url), service_code = said.code, details = said.details },
   }
   if code and code ~= default then opts.exit = nil end     -- the registry or the contract has the exit of that code
-  if res.status == 403 then
+  if res.status == 401 then
+    opts.hint = "Log in or set the credentials, then call again"
+  elseif res.status == 403 then
     opts.more = { required_permission = said.required or contract.scopes and contract.scopes[1] or nil }
-  elseif res.status ~= 401 then
+  else
     add_network(opts, req, res.status, net)
   end
   add_retries(opts, retries)

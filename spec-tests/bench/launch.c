@@ -1,9 +1,9 @@
 /*
  * launch: starts programs in turn and reports what one start of each takes.
  *
- *   launch ROUNDS -- PROGRAM [ARG…] [-- PROGRAM [ARG…]]…
+ *   launch ROUNDS -- [NAME=VALUE…] PROGRAM [ARG…] [-- …]…
  *
- * All run on one core with standard input and output at /dev/null, one after another (A B A B …) so that each sees the
+ * The environment is empty but for what is named. All run on one core with standard input and output at /dev/null, one after another (A B A B …) so that each sees the
  * same machine. Per program one line: median wall time in µs, largest resident set of one process in kB, exit status.
  * Exits 0 when every start of every program ended with the same status, 1 otherwise, 2 when the request is wrong.
  */
@@ -19,12 +19,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_PROGRAMS = 8, WARM_UP = 3 };
-
-extern char **environ;
+enum { MAX_PROGRAMS = 8, MAX_ENV = 16, WARM_UP = 3 };
 
 struct program {
 	char **argv;
+	char *env[MAX_ENV + 1];
 	int64_t *ns;
 	long rss_kb;
 	int status;
@@ -47,13 +46,13 @@ static int64_t now_ns(void)
 }
 
 /* vfork: the parent's size does not count; the child does nothing but dup2 and exec. */
-static pid_t start(char **argv)
+static pid_t start(char **argv, char **env)
 {
 	pid_t pid = vfork();
 	if (pid == 0) {
 		(void)dup2(null_fd, STDIN_FILENO);
 		(void)dup2(null_fd, STDOUT_FILENO);
-		(void)execve(argv[0], argv, environ);
+		(void)execve(argv[0], argv, env);
 		_exit(127);
 	}
 	return pid;
@@ -64,7 +63,7 @@ static void run_once(struct program *p, int round)
 	struct rusage usage;
 	int status;
 	int64_t began = now_ns();
-	pid_t pid = start(p->argv);
+	pid_t pid = start(p->argv, p->env);
 	if (pid < 0)
 		die("vfork");
 	while (wait4(pid, &status, 0, &usage) < 0)
@@ -95,6 +94,7 @@ static int report(struct program *p, int rounds)
 	return p->unsteady;
 }
 
+/* Cuts the arguments at each `--`; gives the number of programs, 0 when the request is wrong. */
 static int split(char **argv, struct program *list)
 {
 	int n = 0;
@@ -102,9 +102,15 @@ static int split(char **argv, struct program *list)
 		if (strcmp(*a, "--") != 0)
 			continue;
 		*a = NULL;
-		if (a[1] == NULL || n == MAX_PROGRAMS)
+		if (n == MAX_PROGRAMS)
 			return 0;
 		list[n++].argv = a + 1;
+	}
+	for (struct program *p = list; p < list + n; p++) {
+		for (int i = 0; p->argv[0] != NULL && strchr(p->argv[0], '=') != NULL && i < MAX_ENV; i++)
+			p->env[i] = *p->argv++;
+		if (p->argv[0] == NULL)
+			return 0;
 	}
 	return n;
 }
@@ -114,7 +120,7 @@ int main(int argc, char **argv)
 	struct program list[MAX_PROGRAMS] = { 0 };
 	int rounds = argc > 2 ? atoi(argv[1]) : 0, n = rounds > 0 ? split(argv + 2, list) : 0;
 	if (n == 0) {
-		fputs("usage: launch ROUNDS -- PROGRAM [ARG...] [-- PROGRAM [ARG...]]...\n", stderr);
+		fputs("usage: launch ROUNDS -- [NAME=VALUE...] PROGRAM [ARG...] [-- ...]...\n", stderr);
 		return 2;
 	}
 	cpu_set_t one;

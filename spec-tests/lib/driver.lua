@@ -151,6 +151,15 @@ function driver.pause(ms)
   driver.wait(function() return over end)
 end
 
+-- Turns the loop until `ready()` gives a truth, looking every 5 ms; an error after `limit_ms`.
+function driver.wait_for(ready, limit_ms)
+  local until_ns = uv.hrtime() + limit_ms * 1000000
+  while not ready() do
+    if uv.hrtime() > until_ns then error("waited " .. limit_ms .. " ms in vain", 2) end
+    driver.pause(5)
+  end
+end
+
 -- Waits for a started program.
 function driver.finish(handle)
   driver.wait(function() return handle.result end)

@@ -1,5 +1,5 @@
--- A client for tests of servers: starts the tool as a server, speaks HTTP/1.1 byte by byte on luv, shares nothing with the
--- product. All waiting happens on the loop, each wait with a limit that fails the test.
+-- A client for tests of servers: starts the tool as a server, speaks HTTP/1.1 byte by byte on luv, shares nothing with
+-- the product. All waiting happens on the loop, each wait with a limit that fails the test.
 local uv = require "luv"
 local S = require "lib.spec"
 
@@ -52,8 +52,8 @@ function client.serve(args, opts)
   return server
 end
 
--- An open connection: send(bytes), receive(ready) until ready(all bytes) or the server's end, close(). `total` counts the
--- bytes that came, `tail` is the last five; with `keep` set, `got` stops growing there.
+-- An open connection: send(bytes), receive(ready) until ready(all bytes) or the server's end, close(). `total` counts
+-- the bytes that came, `tail` is the last five; with `keep` set, `got` stops growing there.
 function client.connect(port)
   local c = { got = "", total = 0, tail = "", ended = false }
   local tcp, connected = uv.new_tcp(), false

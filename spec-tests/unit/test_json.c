@@ -2,12 +2,16 @@
 #include "../../host/base/json.h"
 
 #include <float.h>
+#include <ftw.h>
 #include <locale.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -176,7 +180,8 @@ static void test_put_string(void **state)
 {
     (void)state;
     PUTS("", "\"\"", "\"\"");
-    PUTS("a\"b\\c/d\b\f\n\t\x01\x7F", "\"a\\\"b\\\\c/d\\b\\f\\n\\t\\u0001\x7F\"", "\"a\\\"b\\\\c/d\\b\\f\\n\\t\\u0001\x7F\"");
+    PUTS("a\"b\\c/d\b\f\n\t\x01\x7F", "\"a\\\"b\\\\c/d\\b\\f\\n\\t\\u0001\x7F\"",
+         "\"a\\\"b\\\\c/d\\b\\f\\n\\t\\u0001\x7F\"");
     PUTS("\x1B[31mred\x1B[0m\r\n", "\"red\\n\"", "\"\\u001b[31mred\\u001b[0m\\r\\n\"");
     PUTS("a\0b", "\"a\xEF\xBF\xBD" "b\"", "\"a\\u0000b\"");
     PUTS("caf\xE9 日本語 0123456789abcdef", "\"caf\xEF\xBF\xBD 日本語 0123456789abcdef\"",
@@ -287,14 +292,39 @@ static void test_numbers(void **state)
     write_numbers();
 }
 
+/* Makes the locale with libc's own tool in a new directory, so that the test needs none installed. */
+static void make_locale(char *directory)
+{
+    assert_non_null(mkdtemp(directory));
+    char path[64];
+    snprintf(path, sizeof path, "%s/de_DE.UTF-8", directory);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execlp("localedef", "localedef", "-i", "de_DE", "-f", "UTF-8", "--no-archive", path, (char *)NULL);
+        _exit(127);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    setenv("LOCPATH", directory, 1);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
 /* The same bytes where the decimal point is a comma. */
 static void test_locale(void **state)
 {
     (void)state;
-    if (setlocale(LC_ALL, "de_DE.UTF-8") == NULL) {
-        print_message("the locale de_DE.UTF-8 is not installed: run localedef -i de_DE -f UTF-8 de_DE.UTF-8\n");
-        skip();
-    }
+    char directory[] = "/tmp/test-json-XXXXXX";
+    make_locale(directory);
+    if (setlocale(LC_ALL, "de_DE.UTF-8") == NULL)
+        fail_msg("no locale de_DE.UTF-8: localedef (package locales) is needed");
+    nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     assert_string_equal(localeconv()->decimal_point, ",");
     read_numbers();
     write_numbers();

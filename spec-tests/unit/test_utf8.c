@@ -104,7 +104,8 @@ static void test_random_bytes(void **state)
     (void)state;
     uint32_t seed = 1;
     for (int round = 0; round < 20000; round++) {
-        static const unsigned char LIKELY[] = {0x1B, '[', ']', '\\', 0x07, 0xC2, 0x9B, 0x9C, 0xED, 0xF0, 0x80, 'm', 0, '\r'};
+        static const unsigned char LIKELY[] = {0x1B, '[',  ']',  '\\', 0x07, 0xC2, 0x9B,
+                                               0x9C, 0xED, 0xF0, 0x80, 'm',  0,    '\r'};
         char in[24];
         for (size_t i = 0; i < sizeof in; i++) {
             seed = seed * 1664525u + 1013904223u;

@@ -1,5 +1,6 @@
 -- What `sentryagent` as a program of its own does differently. Promise: Ctrl+C is the way to end the audit log, so it
--- is a success there, and --yes (or the answer to the question) is all that a rotation needs; everything else speaks as `tool sentryagent` does.
+-- is a success there, and --yes (or the answer to the question) is all that a rotation needs; everything else speaks as
+-- `tool sentryagent` does.
 
 return {
   commands = {

@@ -358,6 +358,12 @@ describe("bind: sources", function()
     assert.same("c config:/etc/x.json", got())
   end)
 
+  it("leaves - to the host where a path may mean stdin", function()
+    local C = contract { { "input-file", "path", injected = true }, { "file", "path" } }
+    local v = bind(C, "--input-file - --file -")
+    assert.same({ "-", "/work/-" }, { v.input_file, v.file })
+  end)
+
   it("types values of every source", function()
     local C = contract { { "keep", "duration", default = "7d" }, { "max", "size", env = "TOOL_MAX" },
       { "jobs", "integer", config = "jobs" }, { "tags", "list", env = "TOOL_TAGS" },

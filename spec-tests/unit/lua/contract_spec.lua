@@ -123,7 +123,8 @@ describe("exits", function()
       exits { SUCCESS = "ok", TIMEOUT = { "late", retryable = true, side_effects = "partial" } })
     refused('only SUCCESS may be side_effects: "complete"',
       exits { SUCCESS = "ok", CONFLICT = { "x", side_effects = "complete" } })
-    refused("never retryable", exits { SUCCESS = "ok", PARTIAL_FAILURE = { "x", retryable = true, side_effects = "none" } })
+    refused("never retryable", exits { SUCCESS = "ok", PARTIAL_FAILURE = { "x", retryable = true,
+      side_effects = "none" } })
     refused("description must be 1 to 120 characters", exits { SUCCESS = ("x"):rep(121) })
     refused("are the same code 80", exits { SUCCESS = "ok", ONE = { "a", code = 80 }, TWO = { "b", code = 80 } })
   end)
@@ -239,7 +240,8 @@ describe("parameters", function()
   end)
   it("names of the framework are taken", function()
     refused("--yes is registered by the framework", args { "yes", "boolean", "Y" })
-    refused("--idempotency-key is registered by the framework", args { "idempotency-key", "string", "Y", public = true })
+    refused("--idempotency-key is registered by the framework", args { "idempotency-key", "string", "Y",
+      public = true })
     refused("--output is registered by the framework", args { "output", "path", "Y" })
     refused("--limit is registered by the framework", check { page = 5, args = { { "limit", "integer", "L" } } })
     accepted(args { "limit", "integer", "L" })
@@ -277,7 +279,8 @@ end)
 
 describe("rules", function()
   local ARGS = {
-    { "mode", "enum", "M", one_of = { "a", "b" } }, { "tray", "string", "T" }, { "sure", "boolean", "S", required = true },
+    { "mode", "enum", "M", one_of = { "a", "b" } }, { "tray", "string", "T" }, { "sure", "boolean", "S",
+      required = true },
   }
   local function rule(r) return check { args = ARGS, rules = { r } } end
 
@@ -300,7 +303,8 @@ end)
 
 describe("touches", function()
   local CASES = {
-    { "destructive command must implement preview (--dry-run)", { danger = "destructive", returns = { id = "string" } } },
+    { "destructive command must implement preview (--dry-run)", { danger = "destructive",
+      returns = { id = "string" } } },
     { "danger must be safe, mutating or destructive", { danger = "risky" } },
     { "runs.from names unknown parameter \"file\"", { runs = { "lp", from = { "file" } } } },
     { '"sh -c" in fixed is prohibited', { runs = { "sh", fixed = { "-c", "x" } } } },
@@ -375,7 +379,8 @@ describe("touches", function()
     assert.is_true(C.external)
     local names = {}
     for _, p in ipairs(C.flags) do names[p.name] = true end
-    for _, name in ipairs { "dry-run", "idempotency-key", "yes", "non-interactive", "resume-from", "rollback-on-failure",
+    for _, name in ipairs { "dry-run", "idempotency-key", "yes", "non-interactive", "resume-from",
+      "rollback-on-failure",
       "connect-timeout", "proxy", "no-proxy", "no-cache", "cache-ttl", "raw-payload", "max-depth", "no-follow-symlinks",
       "global" } do
       assert.is_true(names[name], name)
@@ -404,7 +409,8 @@ describe("suites", function()
   local function suite(fields)
     local raw = {
       about = "A service", persona = "thing-cli",
-      args = { { "api-url", "url", "Base", env = "THING_API_URL" }, { "password", "secret", "P", env = "THING_PASSWORD" } },
+      args = { { "api-url", "url", "Base", env = "THING_API_URL" }, { "password", "secret", "P",
+        env = "THING_PASSWORD" } },
       service = { url = "api-url", token = "password", errors = { [401] = "UNAUTHENTICATED", [404] = "GONE" } },
       exits = { RATE_LIMITED = "Slow down", MINE = { "Mine", code = 90 } },
       errors = { GONE = { "Gone.", exit = "NOT_FOUND" } },
@@ -464,7 +470,8 @@ describe("groups and plugins", function()
     refused("needs has unknown key git", plugin { needs = { git = ">=1" } })
     refused("hooks are the functions start and stop", plugin { hooks = { begin = print } })
     refused("unknown key verion", plugin { verion = "1" })
-    refused("version declaration is required", contract.plugin({ name = "fx", about = "F", api = 1 }, { words = { "fx" } }))
+    refused("version declaration is required", contract.plugin({ name = "fx", about = "F", api = 1 },
+      { words = { "fx" } }))
   end)
   it("versions compare by number", function()
     assert.is_true(contract.at_least("1.10", "1.9"))
@@ -488,7 +495,8 @@ describe("lint", function()
   end
 
   it("finds doors that are not declared, with their line", function()
-    local p = found("ctx.http used but network is not declared", "return {\n  run = function(a, ctx)\n ctx.http.get('x') end }")
+    local p = found("ctx.http used but network is not declared",
+      "return {\n  run = function(a, ctx)\n ctx.http.get('x') end }")
     assert.equal(3, p.line)
     assert.equal(0, #lint("ctx.http.get('x')", { network = true }))
     found("ctx.confirm used but asks is not declared", "ctx.confirm 'x'")
@@ -497,7 +505,8 @@ describe("lint", function()
     assert.equal(0, #lint("ctx.files.read(p)", { args = { { "p", "path", "P", access = "read" } } }))
   end)
   it("ignores comments, strings and fields", function()
-    assert.equal(0, #lint("-- ctx.http os.execute\n--[[ io.popen ]] local s = 'os.execute' .. [[chdir]] .. \"ctx.exec\""))
+    assert.equal(0,
+      #lint("-- ctx.http os.execute\n--[[ io.popen ]] local s = 'os.execute' .. [[chdir]] .. \"ctx.exec\""))
     assert.equal(0, #lint("local a = data.package.name, x.io.y"))
   end)
   it("finds what no command may call", function()
@@ -535,7 +544,8 @@ describe("cross", function()
 
   it("fix_command names a safe or idempotent command that parses", function()
     local login = command({ "login" }, mutating {})
-    local renew = command({ "renew" }, mutating { idempotent = true, args = { { "name", "string", "N", required = true } } })
+    local renew = command({ "renew" }, mutating { idempotent = true, args = { { "name", "string", "N",
+      required = true } } })
     local purge = command({ "purge" }, mutating {})
     purge.danger = "destructive"
     assert.matches("is not a registered command or companion", only { failing "tool nothing" })
@@ -557,6 +567,7 @@ describe("cross", function()
     local list = command({ "a", "list" }, { aliases = { "a ls" } })
     assert.equal("", only { list })
     assert.matches('alias "a ls" is the name of a command', only { list, command { "a", "ls" } })
-    assert.matches('alias "a ls" is also claimed by a list', only { list, command({ "a", "show" }, { aliases = { "a ls" } }) })
+    assert.matches('alias "a ls" is also claimed by a list', only { list, command({ "a", "show" },
+      { aliases = { "a ls" } }) })
   end)
 end)

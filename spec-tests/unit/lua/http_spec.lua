@@ -57,6 +57,8 @@ describe("addresses", function()
   it("are shown without userinfo and secret parameters", function()
     assert.same("http://h/p?a=1&api_token=[REDACTED]", address.shown("http://u:p@h/p?a=1&api_token=xyz"))
     assert.same("socks5://p:1080", address.shown("socks5://u:p@p:1080"))
+    assert.same("http://h/a b", address.shown("http://u:p@h/a b#x"))
+    assert.same("http://h/a@b?c=@", address.shown("http://h/a@b?c=@"))
   end)
 
   it("are of one host by name and port, or by the step to TLS", function()

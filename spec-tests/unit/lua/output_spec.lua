@@ -288,6 +288,14 @@ describe("formats", function()
     assert.same("note\n\n", text("tsv", { { id = "a" } }, { fields = { "note" } }))
   end)
 
+  it("take the declared fields as columns where none are named, the id first", function()
+    local D = contract { returns = { list = { n = "integer?", id = "string", b = "string?" } }, id = "id" }
+    assert.same("id\tb\tn\nx\t\t\n", finish(D, { { id = "x" } }, { format = "tsv" }).text)
+    assert.same("id\tb\tn\n", finish(D, {}, { format = "tsv" }).text)
+    local E = contract { returns = { id = "string" } }
+    assert.same("effect\nwould_delete\n", finish(E, { effect = "would_delete" }, { format = "tsv" }).text)
+  end)
+
   it("plain: lines without decoration", function()
     assert.same("a  -\nb  tab here 2\n", text("plain"))
     local D = contract { returns = { b = "integer", a = "string" } }

@@ -5,7 +5,7 @@ return {
   args = { { "do", "json", "A list of operations", required = true } },
   returns = { list = "any", ordered = true },
   exits = { SUCCESS = "All were done" },
-  examples = { { "Read a value", [[tool srv keep --do '[["get","a"]]']] } },
+  examples = { { "Read a value", "tool srv keep --do [[\"get\",\"a\"]]" } },
   run = function(args, ctx)
     local out = ctx.array {}
     for i, op in ipairs(args["do"]) do

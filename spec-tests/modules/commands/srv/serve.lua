@@ -71,14 +71,18 @@ local routes = {
 return {
   about = "Serve what the tests of the server module ask for",
   danger = "safe", scopes = {}, stream = "default", serves = true,
-  args = { { "port", "integer", "Where to listen", default = 0, min = 0, max = 65535 } },
+  args = {
+    { "port", "integer", "Where to listen", default = 0, min = 0, max = 65535 },
+    { "hurry", "boolean", "Have short time limits", default = false },
+  },
   returns = { url = "string" },
   exits = { SUCCESS = "Never", CONFLICT = "The port is taken" },
   examples = { { "Serve", "tool srv serve" } },
   run = function(args, ctx)
     ctx.serve {
       routes = routes, port = args.port, max_body = 100000,
-      limits = { header_timeout_ms = 300, body_timeout_ms = 400, idle_timeout_ms = 700, max_connections = 40 },
+      limits = args.hurry and { header_timeout_ms = 300, body_timeout_ms = 400, idle_timeout_ms = 700 }
+        or { max_connections = 40 },
       on_listen = function(url) ctx.emit { url = url } end,
     }
   end,

@@ -1,0 +1,15 @@
+/* Programs that a command runs: the only place of the worker that forks (design §2).
+ * Never a shell; the child gets pipes or /dev/null for 0 to 2 and nothing else, default signals, its own directory, and
+ * dies with the worker (REQ-F-014, F-044, F-062, F-071). */
+#ifndef TOOL_WORKER_CHILD_H
+#define TOOL_WORKER_CHILD_H
+
+#include <lua.h>
+
+/* Adds host.run to the table on the stack top. [-0, +0]
+ * host.run{ path = absolute program, argv = { … }, env = { "NAME=value" … }, cwd =, stdin = bytes|nil, max = bytes,
+ * timeout_ms = }
+ *   -> { status, signal, stdout, stderr, duration_ms } | nil, { code, message }; suspends the task. */
+void child_open(lua_State *L);
+
+#endif
