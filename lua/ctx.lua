@@ -273,7 +273,8 @@ local function add_questions(ctx, run)
       refuse_question(question, opts.flag and "Pass --" .. opts.flag .. " instead" or "Pass the answer as a flag")
     end
     local answer = host.prompt(question .. " ", opts.secret)
-    if answer == nil then refuse_question(question, "Type an answer, or pass it as a flag") end
+    if answer == "" and opts.secret then answer = host.prompt(question .. " ", true) end
+    if answer == nil or answer == "" and opts.secret then refuse_question(question, "Type an answer, or pass it as a flag") end
     return opts.secret and host.secret(answer) or answer
   end
 end

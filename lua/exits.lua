@@ -91,6 +91,7 @@ exits.codes = {
     "Ask for a version that the command still serves"),
   CONFIG_INVALID = code("ARG_ERROR", "A configuration file is invalid.", "Correct the named file"),
   -- preconditions (4)
+  NOT_CONFIGURED = code("PRECONDITION", "The command is not configured.", "Configure it first"),
   INPUT_REQUIRED = code("PRECONDITION", "The command has a question and nobody can answer.",
     "Pass the answer as a flag", "Pass --yes to confirm without a question"),
   STDIN_REQUIRED = code("PRECONDITION", "The command needs input.", "Pipe the input in, or pass --input-file"),

@@ -3,28 +3,34 @@
 local host = require "host"
 local tree = require "tree"
 
+--- All contracts below a prefix ("a.b" or nil): array of C (groups too), array of refused { words, file, problems }.
+local function contracts(prefix, full)
+  local words, good, refused = {}, {}, {}
+  for word in (prefix or ""):gmatch("[^. ]+") do words[#words + 1] = word end
+  tree.walk(words, function(entry)
+    local C, problems, warnings = tree.load(entry, full)
+    if C then
+      C.warnings = C.warnings or warnings
+      good[#good + 1] = C
+    else
+      refused[#refused + 1] = { words = entry.words, file = entry.path, problems = problems }
+    end
+  end)
+  return good, refused
+end
+
 return {
+  contracts = contracts,
+
   open = function(run)
     local framework = {
       host = host, program = run.inv.program, persona = run.inv.prefix and host.program or nil,
       suite = run.inv.prefix, meta = run.meta,
     }
 
-    --- All contracts below a prefix ("a.b" or nil): array of C (groups too), array of refused { words, file, problems }.
+    --- The contracts of this program: of the suite when it is called by a persona's name.
     function framework.contracts(prefix, full)
-      local words, good, refused = {}, {}, {}
-      for word in (prefix or ""):gmatch("[^. ]+") do words[#words + 1] = word end
-      if #words == 0 and run.inv.prefix then words[1] = run.inv.prefix end
-      tree.walk(words, function(entry)
-        local C, problems, warnings = tree.load(entry, full)
-        if C then
-          C.warnings = C.warnings or warnings
-          good[#good + 1] = C
-        else
-          refused[#refused + 1] = { words = entry.words, file = entry.path, problems = problems }
-        end
-      end)
-      return good, refused
+      return contracts(prefix or run.inv.prefix, full)
     end
 
     --- Loads one file outside the tree as a command: C | nil, problems, warnings, source.

@@ -206,6 +206,16 @@ local function schema_exit(C)
   return data
 end
 
+-- tool --schema: the whole contract of every command (REQ-O-013).
+local function schema_of_all()
+  local manifest = require "manifest"
+  local contracts = require("framework").contracts(inv.prefix)
+  local data, extra = manifest.build(contracts)
+  for _, C in ipairs(contracts) do data.commands[C.path] = manifest.entry(C, { full = true }) end
+  for key, value in pairs(extra) do meta(key, value) end
+  answer.send { exit = 0, data = data, flags = "j" }
+end
+
 -- Phase 1 ------------------------------------------------------------------------------------------------------------------
 
 local function verbosity_problems(problems)
@@ -303,6 +313,8 @@ local function author_validate(C, values, problems)
   if not C.raw.validate then return end
   local before = #problems
   local function bad(param, message, code, value)
+    local p = C.by_name[param]
+    if value == nil and p and p.type ~= "secret" then value = values[param] end
     problems[#problems + 1] = { param = "--" .. param, field = param, code = code or "INPUT_PARAM_INVALID",
       message = message:find("[.!?]$") and message or message .. ".", value = value }
   end
@@ -385,8 +397,7 @@ function invocation.run(on_run)
         meta("command", table.concat(entry.words, "."))
         return schema_exit(load(entry))
       end
-      inv.globals.schema, inv.globals.print_schema, inv.format = nil, nil, "json"
-      return run_command(find { "manifest" }, { tokens = { globals = {} }, problems = {}, flags = "j" }, on_run)
+      return schema_of_all()
     end
     if #parsed.problems > 0 or word then
       if word then

@@ -148,6 +148,23 @@ local function group_entry(path, group)
   }
 end
 
+-- A group answers with its help (REQ-F-068).
+local GROUP_OUTPUT = {
+  ["$schema"] = "http://json-schema.org/draft-07/schema#", type = "object", required = { "usage", "commands" },
+  properties = {
+    usage = { type = "string" },
+    commands = { type = "array", items = { type = "object", required = { "name" },
+      properties = { name = { type = "string" }, description = { type = "string" } } } },
+  },
+}
+
+local function full_group_entry(group)
+  local entry = group_entry(group.path, group)
+  entry.command, entry.parameters, entry.output_schema = table.concat(group.words, " "), entry.flags, GROUP_OUTPUT
+  entry.required_scopes, entry.option_placement = array {}, "any"
+  return entry
+end
+
 -- Extensions -----------------------------------------------------------------------------------------------------
 
 local function requires_of(C)
@@ -322,7 +339,7 @@ end
 --- and every extension key.
 function manifest.entry(C, options)
   local full = options and options.full
-  if C.group then return group_entry(C.path, C) end
+  if C.group then return full and full_group_entry(C) or group_entry(C.path, C) end
   local entry = command_entry(C, full)
   if not full then return entry end
   entry.parameters = entry.flags

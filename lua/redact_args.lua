@@ -16,6 +16,13 @@ function M.is_secret_name(name)
   return false
 end
 
+-- "name": "value" inside a JSON argument.
+local function redact_members(text)
+  return (text:gsub('("([^"]*)"%s*:%s*)"([^"]*)"', function(head, name)
+    return M.is_secret_name(name) and head .. '"[REDACTED]"' or nil
+  end))
+end
+
 --- The arguments as one line.
 function M.line(argv)
   local out, hide = {}, false
@@ -28,7 +35,7 @@ function M.line(argv)
       out[i] = "--" .. name .. "=[REDACTED]"
       host.send("S", value)
     else
-      out[i] = arg
+      out[i] = redact_members(arg)
       name = arg:match("^%-%-([%w_-]+)$")
       hide = name ~= nil and M.is_secret_name(name)
     end

@@ -26,7 +26,10 @@ static void put(char *at, int digits, int value)
 void clock_rfc3339(int64_t epoch_ms, char out[25])
 {
 	static const char shape[] = "0000-00-00T00:00:00.000Z";
-	time_t s = (time_t)(epoch_ms / 1000);
+	int64_t ms = epoch_ms % 1000, whole = epoch_ms / 1000;
+	if (ms < 0)
+		ms += 1000, whole -= 1; /* before 1970 */
+	time_t s = (time_t)whole;
 	struct tm tm = { 0 };
 	(void)gmtime_r(&s, &tm);
 	for (size_t i = 0; i < sizeof shape; i++)
@@ -37,5 +40,5 @@ void clock_rfc3339(int64_t epoch_ms, char out[25])
 	put(out + 11, 2, tm.tm_hour);
 	put(out + 14, 2, tm.tm_min);
 	put(out + 17, 2, tm.tm_sec);
-	put(out + 20, 3, (int)(epoch_ms % 1000));
+	put(out + 20, 3, (int)ms);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#define MAX_BASE 200
 
 int file_read(const char *path, size_t max, struct buf *out)
 {
@@ -96,38 +99,59 @@ static int target_of(const char *path, char out[PATH_MAX])
 
 static int publish(const char *tmp, const char *path, int exclusive)
 {
-	if (exclusive) {
-		int rc = link(tmp, path) == 0 ? 0 : errno;
-		(void)unlink(tmp);
-		return rc;
-	}
-	return rename(tmp, path) == 0 ? 0 : errno;
+	if (!exclusive)
+		return rename(tmp, path) == 0 ? 0 : errno;
+	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return errno;
+	int rc = link(tmp, path) == 0 ? 0 : errno; /* where the file system cannot do that */
+	(void)unlink(tmp);
+	return rc;
+}
+
+/* Name of a temporary file beside target; a long name is shortened, so that the temporary one is not too long. */
+static int name_beside(const char *target, char *tmp, size_t size)
+{
+	const char *slash = strrchr(target, '/');
+	size_t dir = slash != NULL ? (size_t)(slash - target) + 1 : 0, base = strlen(target + dir);
+	int n = snprintf(tmp, size, "%.*s.tmp-XXXXXX", (int)(dir + (base < MAX_BASE ? base : MAX_BASE)), target);
+	return n < (int)size ? 0 : ENAMETOOLONG;
+}
+
+static int fill(int fd, const void *data, size_t n, mode_t mode)
+{
+	int rc = file_write_all(fd, data, n);
+	if (rc == 0 && fchmod(fd, mode) != 0)
+		rc = errno;
+	if (rc == 0 && fsync(fd) != 0)
+		rc = errno;
+	return rc;
 }
 
 int file_write(const char *path, const void *data, size_t n, mode_t mode, int exclusive)
 {
 	char target[PATH_MAX], tmp[PATH_MAX + 16];
+	struct stat st;
 	int rc = target_of(path, target);
+	if (rc == 0)
+		rc = name_beside(target, tmp, sizeof tmp);
 	if (rc != 0)
 		return rc;
-	if (snprintf(tmp, sizeof tmp, "%s.tmp-XXXXXX", target) >= (int)sizeof tmp)
-		return ENAMETOOLONG;
-	struct stat st;
-	if (stat(target, &st) == 0) {
-		if (exclusive)
-			return EEXIST;
-		if (S_ISDIR(st.st_mode))
-			return EISDIR;
+	bool exists = stat(target, &st) == 0;
+	if (exists && exclusive)
+		return EEXIST;
+	if (exists && S_ISDIR(st.st_mode))
+		return EISDIR;
+	if (exists)
 		mode = st.st_mode & 07777;
-	}
 	int fd = mkostemp(tmp, O_CLOEXEC); /* created 0600 whatever the umask */
 	if (fd < 0)
 		return errno;
-	rc = file_write_all(fd, data, n);
-	if (rc == 0 && fchmod(fd, mode) != 0)
-		rc = errno;
-	if (rc == 0 && fsync(fd) != 0)
-		rc = errno;
+	/* the owner stays where this process may say so: root writes a user's file */
+	if (exists && (st.st_uid != geteuid() || st.st_gid != getegid()) && fchown(fd, st.st_uid, st.st_gid) != 0)
+		mode &= 0777; /* not with another's set-id bits */
+	rc = fill(fd, data, n, mode);
 	if (close(fd) != 0 && rc == 0)
 		rc = errno;
 	if (rc == 0)
@@ -199,16 +223,15 @@ int file_lock(const char *path, int timeout_ms, int *fd, pid_t *holder)
 		return errno;
 	while (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
 		int rc = errno;
-		if (rc == EINTR)
-			continue;
-		if (rc != EWOULDBLOCK || clock_mono_ns() >= until) {
+		struct timespec pause = { 0, 10000000 };
+		if (rc == EWOULDBLOCK && clock_mono_ns() < until)
+			rc = nanosleep(&pause, NULL) == 0 ? 0 : errno; /* a signal asks to stop */
+		if (rc != 0) {
 			*holder = read_holder(*fd);
 			(void)close(*fd);
 			*fd = -1;
 			return rc;
 		}
-		struct timespec pause = { 0, 10000000 };
-		(void)nanosleep(&pause, NULL);
 	}
 	char text[32];
 	int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());

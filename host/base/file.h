@@ -23,7 +23,7 @@ int file_append(const char *path, const void *data, size_t n, mode_t mode);
 int file_mkdir(const char *path, mode_t mode, int parents);
 
 /* Opens and flock()s a lock file, waiting at most timeout_ms; *fd gets the descriptor.
- * EWOULDBLOCK when another process holds it; its pid, if recorded, is in *holder. */
+ * EWOULDBLOCK when another process holds it, EINTR when a signal came; its pid, if recorded, is in *holder. */
 int file_lock(const char *path, int timeout_ms, int *fd, pid_t *holder);
 
 /* Writes all bytes to a blocking descriptor. */

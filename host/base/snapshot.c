@@ -33,11 +33,22 @@ static bool open_standard(struct snapshot *s)
 	return true;
 }
 
+/* `pwd -L`: no component is "." or "..", which links would make ambiguous. */
+static bool is_plain(const char *path)
+{
+	for (const char *p = strstr(path, "/."); p != NULL; p = strstr(p + 1, "/.")) {
+		size_t n = strcspn(p + 1, "/");
+		if (n == 1 || (n == 2 && p[2] == '.'))
+			return false;
+	}
+	return true;
+}
+
 static void find_cwd(struct snapshot *s)
 {
 	const char *pwd = snapshot_env(s, "PWD");
 	struct stat a, b;
-	if (pwd != NULL && pwd[0] == '/' && strlen(pwd) < sizeof s->cwd && stat(pwd, &a) == 0 && stat(".", &b) == 0 &&
+	if (pwd != NULL && pwd[0] == '/' && strlen(pwd) < sizeof s->cwd && is_plain(pwd) && stat(pwd, &a) == 0 && stat(".", &b) == 0 &&
 	    a.st_dev == b.st_dev && a.st_ino == b.st_ino)
 		(void)memcpy(s->cwd, pwd, strlen(pwd) + 1);
 	else if (getcwd(s->cwd, sizeof s->cwd) == NULL || s->cwd[0] != '/')

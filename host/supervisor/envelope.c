@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* bytes of a meta entry in an answer that was refused, and in one where even these were too many */
+#define MAX_ENTRY 512
+#define MAX_FACT 64
+
 void outcome_init(struct outcome *o)
 {
 	o->exit_code = 0;
@@ -57,7 +61,30 @@ static bool put_details(struct buf *b, const struct record *r)
 	return ok && buf_putc(b, ']');
 }
 
-static bool put_meta(struct buf *b, struct record *r, const struct options *opt)
+/* Said by the host itself: a short secret that happens to be part of it must not change a type or a date. */
+static bool host_fact(const char *key)
+{
+	static const char *const keys[] = { "duration_ms", "timeout_ms", "timestamp", "request_id", "schema_version",
+					    "tool_version" };
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (strcmp(key, keys[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool put_entry(struct buf *b, const struct text *key, const struct text *value, const struct redactor *secrets)
+{
+	if (host_fact(key->p))
+		return json_put_string(b, key->p, key->n) && buf_putc(b, ':') && buf_put(b, value->p, value->n);
+	struct buf entry;
+	buf_init(&entry);
+	bool ok = json_put_string(&entry, key->p, key->n) && buf_putc(&entry, ':') && buf_put(&entry, value->p, value->n) &&
+		  redact_json(secrets, entry.data, entry.len, b);
+	buf_free(&entry);
+	return ok;
+}
+
+static bool put_meta(struct buf *b, struct record *r, const struct options *opt, const struct redactor *secrets)
 {
 	if (r->details.count > 0) {
 		struct buf d;
@@ -79,40 +106,38 @@ static bool put_meta(struct buf *b, struct record *r, const struct options *opt)
 		if (opt->stable && volatile_key(sorted[i]->p))
 			continue;
 		const struct text *value = &r->meta_values.items[sorted[i] - r->meta_keys.items];
-		ok = (first || buf_putc(b, ',')) && json_put_string(b, sorted[i]->p, sorted[i]->n) && buf_putc(b, ':') &&
-		     buf_put(b, value->p, value->n);
+		ok = (first || buf_putc(b, ',')) && put_entry(b, sorted[i], value, secrets);
 		first = false;
 	}
 	free(sorted);
 	return ok && buf_putc(b, '}');
 }
 
-static bool put_warnings(struct buf *b, const struct record *r)
+static bool put_warnings(struct buf *b, const struct record *r, const struct redactor *secrets)
 {
-	bool ok = buf_putc(b, '[');
+	struct buf list;
+	buf_init(&list);
+	bool ok = buf_putc(&list, '[');
 	for (size_t i = 0; i < r->warnings.count && ok; i++)
-		ok = (i == 0 || buf_putc(b, ',')) && json_put_string(b, r->warnings.items[i].p, r->warnings.items[i].n);
-	return ok && buf_putc(b, ']');
+		ok = (i == 0 || buf_putc(&list, ',')) &&
+		     json_put_string(&list, r->warnings.items[i].p, r->warnings.items[i].n);
+	ok = ok && buf_putc(&list, ']') && redact_json(secrets, list.data, list.len, b);
+	buf_free(&list);
+	return ok;
 }
 
-static bool compose(const struct outcome *o, struct record *r, const struct options *opt, struct buf *b)
+static bool put_part(struct buf *b, const struct buf *json, const struct redactor *secrets)
 {
-	return buf_puts(b, o->exit_code == 0 ? "{\"ok\":true,\"data\":" : "{\"ok\":false,\"data\":") &&
-	       (o->data.len > 0 ? buf_put(b, o->data.data, o->data.len) : buf_puts(b, "null")) &&
-	       buf_puts(b, ",\"error\":") &&
-	       (o->error.len > 0 ? buf_put(b, o->error.data, o->error.len) : buf_puts(b, "null")) &&
-	       buf_puts(b, ",\"warnings\":") && put_warnings(b, r) && buf_puts(b, ",\"meta\":") && put_meta(b, r, opt) &&
-	       buf_puts(b, "}");
+	return json->len > 0 ? redact_json(secrets, json->data, json->len, b) : buf_puts(b, "null");
 }
 
 static bool line(const struct outcome *o, struct record *r, const struct options *opt, const struct redactor *secrets,
-		 struct buf *out)
+		 struct buf *b)
 {
-	struct buf plain;
-	buf_init(&plain);
-	bool ok = compose(o, r, opt, &plain) && redact_json(secrets, plain.data, plain.len, out) && buf_putc(out, '\n');
-	buf_free(&plain);
-	return ok;
+	return buf_puts(b, o->exit_code == 0 ? "{\"ok\":true,\"data\":" : "{\"ok\":false,\"data\":") &&
+	       put_part(b, &o->data, secrets) && buf_puts(b, ",\"error\":") && put_part(b, &o->error, secrets) &&
+	       buf_puts(b, ",\"warnings\":") && put_warnings(b, r, secrets) && buf_puts(b, ",\"meta\":") &&
+	       put_meta(b, r, opt, secrets) && buf_puts(b, "}\n");
 }
 
 /* The worker keeps answers within the cap and says how to go on; what still does not fit, because redaction made it
@@ -131,10 +156,25 @@ static bool refuse(struct outcome *o, struct record *r, size_t size)
 		free(r->warnings.items[--r->warnings.count].p);
 	while (r->details.count > 0)
 		free(r->details.items[--r->details.count].p);
-	for (size_t i = 0; i < r->meta_values.count; i++)
-		if (r->meta_values.items[i].n > 512)
-			ok = ok && record_meta(r, r->meta_keys.items[i].p, "null", 4);
 	return ok;
+}
+
+/* Drops entries longer than max; with facts_only all but the host's own, which are short. */
+static void shrink_meta(struct record *r, size_t max, bool facts_only)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < r->meta_keys.count; i++) {
+		struct text key = r->meta_keys.items[i], value = r->meta_values.items[i];
+		bool fact = host_fact(key.p) || strcmp(key.p, "command") == 0;
+		if (value.n <= max && (fact || !facts_only)) {
+			r->meta_keys.items[kept] = key;
+			r->meta_values.items[kept++] = value;
+		} else {
+			free(key.p);
+			free(value.p);
+		}
+	}
+	r->meta_keys.count = r->meta_values.count = kept;
 }
 
 bool envelope_write(struct outcome *o, struct record *r, const struct options *opt, const struct redactor *secrets,
@@ -143,9 +183,16 @@ bool envelope_write(struct outcome *o, struct record *r, const struct options *o
 	size_t before = out->len;
 	if (!line(o, r, opt, secrets, out))
 		return false;
+	size_t size = out->len - before;
+	if (size <= opt->max_output)
+		return true;
+	out->len = before;
+	shrink_meta(r, MAX_ENTRY, false);
+	if (!refuse(o, r, size) || !line(o, r, opt, secrets, out))
+		return false;
 	if (out->len - before <= opt->max_output)
 		return true;
-	size_t size = out->len - before;
 	out->len = before;
-	return refuse(o, r, size) && line(o, r, opt, secrets, out);
+	shrink_meta(r, MAX_FACT, true);
+	return line(o, r, opt, secrets, out);
 }

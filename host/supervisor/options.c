@@ -34,7 +34,7 @@ static void set_format(struct options *o, const char *value)
 {
 	const struct global_flag *g = global_flag_find("output", 6);
 	if (in_list(g->choices, value) || strcmp(value, "toon") == 0)
-		o->format = format_of(value);
+		o->format = format_of(value), o->bad_flag = NULL;
 	else
 		o->bad_flag = "--output", o->bad_value = value;
 }
@@ -61,8 +61,9 @@ static void from_environment(struct options *o, const struct snapshot *s)
 	if (output != NULL && output[0] != '\0')
 		set_format(o, output);
 	if (cap != NULL) {
-		long long v = strtoll(cap, NULL, 10);
-		if (v > 0)
+		char *end;
+		long long v = strtoll(cap, &end, 10);
+		if (v > 0 && *end == '\0')
 			o->max_output = v < MIN_MAX_OUTPUT ? MIN_MAX_OUTPUT : (size_t)v;
 	}
 }

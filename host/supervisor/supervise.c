@@ -217,7 +217,8 @@ static void close_others(int keep)
 
 _Noreturn static void become_worker(const struct snapshot *s, pid_t supervisor, int frames, int out, int err)
 {
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != supervisor) /* it may have died before that call */
+	/* SIGUSR2, so that the worker can end the programs that it runs; before it handles the signal, it is its end */
+	if (prctl(PR_SET_PDEATHSIG, SIGUSR2) != 0 || getppid() != supervisor) /* it may have died before that call */
 		_exit(1);
 	int keep = fcntl(frames, F_DUPFD_CLOEXEC, 20);
 	if (keep < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "context.h"
 #include "loop.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,7 +50,7 @@ struct plan {
 _Noreturn static void become(const struct plan *p)
 {
 	int failed = 0;
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)setpgid(0, 0); /* so that what it starts can be ended with it */
 	for (int s = 1; s < 32; s++)
 		(void)signal(s, SIG_DFL);
 	sigset_t none;
@@ -65,6 +65,27 @@ _Noreturn static void become(const struct plan *p)
 	}
 	ssize_t w = write(p->report, &failed, sizeof failed);
 	_exit(w == (ssize_t)sizeof failed ? 127 : 126);
+}
+
+void child_kill_all(void)
+{
+	for (size_t i = 0; i < MAX_RUNNING; i++) {
+		pid_t pid = worker_context()->children[i];
+		if (pid > 0)
+			(void)kill(-pid, SIGKILL);
+	}
+}
+
+/* Keeps the list of running programs for child_kill_all: replaces one entry by another (0 is a free place). */
+static bool replace_running(pid_t old, pid_t new)
+{
+	for (size_t i = 0; i < MAX_RUNNING; i++) {
+		if (worker_context()->children[i] == old) {
+			worker_context()->children[i] = new;
+			return true;
+		}
+	}
+	return false;
 }
 
 static void close_fd(int *fd)
@@ -205,6 +226,7 @@ static void exit_cb(uv_poll_t *watch, int status, int events)
 	if (waitpid(c->pid, &c->status, WNOHANG) != c->pid)
 		return;
 	c->exited = true;
+	(void)replace_running(c->pid, 0);
 	(void)uv_poll_stop(watch);
 	close_handle((uv_handle_t *)watch);
 	(void)close(c->pidfd);
@@ -352,6 +374,10 @@ static int l_run(lua_State *L)
 		rc = launch(&p, &pid);
 	}
 	close_fd(&in[0]), close_fd(&out[1]), close_fd(&err[1]);
+	if (rc == 0) {
+		(void)setpgid(pid, pid); /* here too, since either process may come first */
+		(void)replace_running(0, pid);
+	}
 	struct child *c = rc == 0 ? child_new(loop, pid, (size_t)max) : NULL;
 	if (c == NULL) {
 		close_fd(&in[1]), close_fd(&out[0]), close_fd(&err[0]);

@@ -12,4 +12,7 @@
  *   -> { status, signal, stdout, stderr, duration_ms } | nil, { code, message }; suspends the task. */
 void child_open(lua_State *L);
 
+/* Kills every program that runs now, and what it started in its process group. Async-signal-safe. */
+void child_kill_all(void);
+
 #endif

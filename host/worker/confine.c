@@ -17,6 +17,7 @@
 
 #if defined(__x86_64__)
 #define THIS_ARCH AUDIT_ARCH_X86_64
+#define X32_SYSCALL_BIT 0x40000000U
 #elif defined(__aarch64__)
 #define THIS_ARCH AUDIT_ARCH_AARCH64
 #else
@@ -100,6 +101,10 @@ static bool apply_seccomp(const struct confine_policy *p)
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCH, 1, 0),
 		RETURN(SECCOMP_RET_KILL_PROCESS),
 		LOAD(nr),
+#if defined(__x86_64__)
+		/* the x32 numbers are the same calls once more */
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_SYSCALL_BIT, 0, 1), DENY,
+#endif
 		RULE(SYS_ptrace), RULE(SYS_process_vm_readv), RULE(SYS_process_vm_writev), RULE(SYS_mount),
 		RULE(SYS_umount2), RULE(SYS_pivot_root), RULE(SYS_chroot), RULE(SYS_unshare), RULE(SYS_setns),
 		RULE(SYS_bpf), RULE(SYS_perf_event_open), RULE(SYS_keyctl), RULE(SYS_add_key), RULE(SYS_request_key),

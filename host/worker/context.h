@@ -9,6 +9,9 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
+
+#define MAX_RUNNING 64
 
 struct task;
 struct loop;
@@ -21,6 +24,7 @@ struct worker {
 	lua_State *volatile running;     /* the thread that runs Lua now: where an interrupt sets its hook */
 	volatile sig_atomic_t interrupted; /* the supervisor asked to stop */
 	struct task *current;            /* the task that runs now */
+	volatile pid_t children[MAX_RUNNING]; /* programs that run now; 0 is a free place */
 	struct loop *loop;               /* the event loop; never NULL once the state exists */
 	struct arena memory;             /* what Lua holds */
 };

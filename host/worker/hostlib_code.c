@@ -2,6 +2,7 @@
 
 #include "context.h"
 #include "embedded.h"
+#include "loop.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -92,6 +93,8 @@ static int l_limited(lua_State *L)
 	lua_sethook(L, limit_hook, LUA_MASKCOUNT, steps);
 	int status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
 	lua_sethook(L, NULL, 0, 0);
+	if (worker_context()->interrupted)
+		loop_interrupt(); /* it came while the hook was taken */
 	lua_pushboolean(L, status == LUA_OK);
 	lua_replace(L, 1);
 	return lua_gettop(L);

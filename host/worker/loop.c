@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define TASK_TYPE "tool.task"
+#define MAX_SLEEP_MS 1e15
 
 struct task {
 	lua_State *co;       /* anchored in the task's first user value */
@@ -239,8 +240,11 @@ static void finish(struct task *t, int status, int nres)
 	t->failed = status != LUA_OK;
 	if (t->failed) {
 		/* keep only the error object; __close variables of the dead thread run now */
-		lua_rotate(t->co, 1, 1);
-		lua_settop(t->co, 1);
+		lua_State *L = worker_context()->main;
+		lua_xmove(t->co, L, 1);
+		(void)lua_resetthread(t->co);
+		lua_settop(t->co, 0);
+		lua_xmove(L, t->co, 1);
 	} else {
 		int drop = lua_gettop(t->co) - nres;
 		for (int i = 0; i < drop; i++)
@@ -402,7 +406,7 @@ static int l_sleep(lua_State *L)
 	(void)uv_timer_init(uv, &s->timer);
 	s->timer.data = s;
 	uv_update_time(uv);
-	(void)uv_timer_start(&s->timer, sleeper_cb, ms > 0 ? (uint64_t)ms : 0, 0);
+	(void)uv_timer_start(&s->timer, sleeper_cb, ms > 0 ? (uint64_t)(ms < MAX_SLEEP_MS ? ms : MAX_SLEEP_MS) : 0, 0);
 	return loop_suspend(L, &s->wait);
 }
 
@@ -551,8 +555,11 @@ void loop_close(lua_State *L)
 	worker_context()->loop = NULL;
 	if (lp->created) {
 		uv_walk(&lp->uv, close_handle, NULL);
-		(void)uv_run(&lp->uv, UV_RUN_DEFAULT);
-		(void)uv_loop_close(&lp->uv);
+		/* without waiting: a name lookup of the thread pool may take longer than anybody wants; its thread still
+		 * uses the loop, which then lives until the process ends */
+		(void)uv_run(&lp->uv, UV_RUN_NOWAIT);
+		if (uv_loop_close(&lp->uv) != 0)
+			return;
 	}
 	free(lp);
 }

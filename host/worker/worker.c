@@ -1,6 +1,7 @@
 #include "worker.h"
 
 #include "base/snapshot.h"
+#include "child.h"
 #include "context.h"
 #include "frames.h"
 #include "hostlib.h"
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #define MEMORY_LIMIT ((size_t)256 << 20)
@@ -30,12 +30,23 @@ static void on_interrupt(int sig)
 	loop_interrupt();
 }
 
+/* The supervisor is gone, so nobody will reap: the programs that this worker runs end with it. */
+static void on_orphaned(int sig)
+{
+	(void)sig;
+	child_kill_all();
+	_exit(1);
+}
+
 static void set_signals(void)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, stop = { .sa_handler = on_interrupt };
-	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
+	/* SIGXFSZ too: a file over its limit is an error of the write, which cleans up after itself */
+	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXFSZ };
 	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
 		(void)sigaction(ignored[i], &ignore, NULL);
+	struct sigaction orphaned = { .sa_handler = on_orphaned };
+	(void)sigaction(SIGUSR2, &orphaned, NULL);
 	(void)sigaction(SIGUSR1, &stop, NULL); /* no SA_RESTART: a blocked read returns */
 	sigset_t none;
 	(void)sigemptyset(&none);
@@ -122,7 +133,6 @@ _Noreturn void worker_main(const struct snapshot *snapshot, int frames_fd)
 	context.snapshot = snapshot;
 	context.frames_fd = frames_fd;
 	context.memory.limit = MEMORY_LIMIT;
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	set_signals();
 	lua_State *L = lua_newstate(arena_allocate, &context.memory);
 	if (L != NULL) {

@@ -175,8 +175,8 @@ end
 
 local function scan_fail(code, strings, C, report)
   local known = require("exits").codes
-  for position, quote in code:gmatch("()%f[%w_]ctx%s*%.%s*fail%s*%(?%s*()\"") do
-    local name = strings[quote]
+  for position, quote, behind in code:gmatch("()%f[%w_]ctx%s*%.%s*fail%s*%(?%s*()\"[^\"]*\"%s*(%.?%.?)") do
+    local name = behind == "" and strings[quote] -- a name put together at run time cannot be judged here
     if name and not C.errors[name] and not known[name] then
       report.bad(position, "REQ-C-013", "errors", ('error "%s" is not declared'):format(name))
     end

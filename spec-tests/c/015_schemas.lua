@@ -12,7 +12,7 @@ S.req("REQ-C-015", "Commands declare input and output schema", function()
 
   it("2 tool --schema covers all commands with both", function()
     local r = S.status(S.tool { "--schema" }, 0)
-    for path in pairs(S.manifest().commands) do
+    for path in pairs(S.commands()) do
       local entry = S.truth(r, r.envelope.data.commands[path], path .. " is missing")
       S.truth(r, entry.parameters and entry.output_schema, path .. " lacks parameters or output_schema")
     end
@@ -49,7 +49,7 @@ S.req("REQ-C-015", "Commands declare input and output schema", function()
   end)
 
   it("4 output_schema is draft-07 and what the command returns fits it", function()
-    for path in pairs(S.manifest().commands) do
+    for path in pairs(S.commands()) do
       local data, r = S.contract((path:gsub("%.", " ")))
       local complaints = S.schema.lint(data.output_schema)
       S.truth(r, #complaints == 0, path .. ": " .. table.concat(complaints, "; "))

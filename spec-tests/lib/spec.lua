@@ -280,6 +280,8 @@ function spec.strace(args, what, opts)
   local run = {}
   for k, v in pairs(opts) do run[k] = v end
   run.clear_env, run.env, run.exe = true, spec.environment(opts), "/usr/bin/strace"
+  -- A leak checker cannot work in a traced process.
+  if run.env.ASAN_OPTIONS then run.env.ASAN_OPTIONS = run.env.ASAN_OPTIONS .. ":detect_leaks=0" end
   local r = finish(driver.run(argv, run), args, opts)
   return r, lines_of(slurp(trace) or "")
 end
@@ -364,6 +366,13 @@ local manifest
 function spec.manifest()
   manifest = manifest or spec.status(spec.tool { "manifest" }, 0).envelope.data
   return manifest
+end
+
+-- The manifest's entries of commands that can be run: all but the groups.
+function spec.commands()
+  local all = {}
+  for path, entry in pairs(spec.manifest().commands) do if not entry.subcommands then all[path] = entry end end
+  return all
 end
 
 -- Opens a requirement's file: `spec.req("REQ-F-011", "Default timeout per command", function() it(…) end)`.

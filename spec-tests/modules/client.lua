@@ -53,7 +53,8 @@ function client.serve(args, opts)
 end
 
 -- An open connection: send(bytes), receive(ready) until ready(all bytes) or the server's end, close(). `total` counts
--- the bytes that came, `tail` is the last five; with `keep` set, `got` stops growing there.
+-- the bytes that came, `tail` is the last five; with `keep` set, `got` stops growing there; `sending` until
+-- the kernel has all.
 function client.connect(port)
   local c = { got = "", total = 0, tail = "", ended = false }
   local tcp, connected = uv.new_tcp(), false
@@ -72,7 +73,10 @@ function client.connect(port)
     if not c.keep or #c.got < c.keep then c.got = c.got .. data end
   end
   tcp:read_start(on_data)
-  function c.send(bytes) tcp:write(bytes, function() end) end
+  function c.send(bytes)
+    c.sending = true
+    tcp:write(bytes, function() c.sending = false end)
+  end
   function c.shutdown() tcp:shutdown(function() end) end
   function c.pause() tcp:read_stop() end
   function c.resume() tcp:read_start(on_data) end
@@ -120,6 +124,7 @@ function client.parse(bytes, head)
 end
 
 -- All answers to the bytes of one connection, read until the server closes it or `count` answers came.
+-- Result: the answers, whether the server closed, the bytes behind the last whole answer, the error of the end if any.
 function client.exchange(port, bytes, count)
   local c = client.connect(port)
   c.send(bytes)
@@ -133,9 +138,9 @@ function client.exchange(port, bytes, count)
   end
   c.receive(count and function(got) return #answers(got) >= count end)
   local list, rest = answers(c.got)
-  local ended = c.ended
+  local ended, problem = c.ended, c.error
   c.close()
-  return list, ended, rest
+  return list, ended, rest, problem
 end
 
 -- One request on a connection of its own. opts: headers, body, json, form (a text).

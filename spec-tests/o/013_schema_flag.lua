@@ -19,7 +19,7 @@ S.req("REQ-O-013", "--schema / --output-schema flag", function()
   end)
 
   it("3 each command shows parameters, output schema, exit codes, danger level, name and description", function()
-    for path in pairs(S.manifest().commands) do
+    for path in pairs(S.commands()) do
       local data, r = S.contract((path:gsub("%.", " ")))
       for _, key in ipairs { "parameters", "flags", "output_schema", "exit_codes", "danger_level", "description",
         "command" } do
