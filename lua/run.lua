@@ -312,6 +312,17 @@ local function effect_form(C)
   return with_effect(form, "string")
 end
 
+-- The form of one row of a stream.
+local function row_form(C)
+  local form = C.returns
+  return type(form) == "table" and form.list or form
+end
+
+-- The form of a batch's answer: what the command says of one item holds for each.
+local function batch_form(C)
+  return { results = { list = { data = C.returns, ["…"] = "any" }, ordered = true }, ["…"] = "any" }
+end
+
 local function batch_data(run, result)
   local failed = 0
   for _, row in ipairs(result.results) do
@@ -343,6 +354,7 @@ local function unwrap(run, value)
     data = with_effect(value.data, value.effect)
   elseif value.kind == "batch" then
     data, failed = batch_data(run, value)
+    form = batch_form(C)
   elseif value.kind == "effect" then
     data = with_effect(value.data, value.effect)
     if not value.missing then form = effect_form(C) end
@@ -516,7 +528,7 @@ local function add_emit(run)
     count = count + 1
     local text = row_text(run, row)
     if not text then
-      local opts = finish_options(run, "any")
+      local opts = finish_options(run, row_form(C))
       local out, problem = output.finish(C, row, opts)
       if not out then error(problem, 0) end
       text = (out.text or out.data_json):gsub("\n$", "")
@@ -588,7 +600,7 @@ local function body(run)
   if run.streaming then return end_stream(run) end
   if C.stream and value == nil then
     local items = host.json.array(run.rows)
-    return send(run, items, { list = "any", ordered = true })
+    return send(run, items, { list = row_form(C), ordered = true })
   end
   if mode == "preview" and getmetatable(value) ~= RESULT then
     failure.raise("PREVIEW_INVALID", { message = "preview must return ctx.would(…).", exit = "GENERAL_ERROR" })

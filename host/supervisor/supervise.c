@@ -55,6 +55,7 @@ struct supervision {
 	int interrupts;     /* SIGINTs so far */
 	bool hurry;         /* a second Ctrl+C: nothing is waited for any more (REQ-F-069) */
 	bool cut;           /* a signal ended the delivery of the answer */
+	int64_t stopped_ns; /* when the stop began */
 	int64_t kill_at_ns; /* 0: not set */
 	bool killed, cleanup_seen;
 	bool secrets_lost; /* out of memory while registering one: nothing of the run may be shown */
@@ -277,8 +278,9 @@ static void stop(struct supervision *v, enum reason reason)
 		return;
 	v->reason = reason;
 	(void)kill(v->worker, SIGUSR1);
-	if (reason == SIGNALLED)
-		(void)reap_signal(SIGTERM, v->worker);
+	/* its programs: told at a signal, so that they can clean up; at the deadline there is no time left */
+	(void)reap_signal(reason == SIGNALLED ? SIGTERM : SIGKILL, v->worker);
+	v->stopped_ns = clock_mono_ns();
 	v->kill_at_ns = clock_mono_ns() + (int64_t)STOP_GRACE_MS * 1000000;
 }
 
@@ -720,7 +722,8 @@ static int finish(struct supervision *v)
 {
 	struct outcome o;
 	outcome_init(&o);
-	int64_t grace = v->reason == SIGNALLED ? CHILD_GRACE_MS : v->reason == DEADLINE ? 0 : ORPHAN_GRACE_MS;
+	int64_t spent = (clock_mono_ns() - v->stopped_ns) / 1000000;
+	int64_t grace = v->reason == SIGNALLED ? (spent < CHILD_GRACE_MS ? CHILD_GRACE_MS - spent : 0) : v->reason == DEADLINE ? 0 : ORPHAN_GRACE_MS;
 	reap_all(grace, hurried, v);
 	drain_pipes(v);
 	intercept(v);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CHILD_TYPE "tool.child"
@@ -86,6 +87,24 @@ static bool replace_running(pid_t old, pid_t new)
 		}
 	}
 	return false;
+}
+
+static bool any_running(void)
+{
+	for (size_t i = 0; i < MAX_RUNNING; i++)
+		if (worker_context()->children[i] > 0)
+			return true;
+	return false;
+}
+
+void child_wait_all(lua_State *L, int max_ms)
+{
+	int64_t until = clock_mono_ns() + (int64_t)max_ms * 1000000;
+	while (any_running() && clock_mono_ns() < until) {
+		struct timespec pause = { 0, 1000000 };
+		(void)uv_run(loop_uv(L), UV_RUN_NOWAIT);
+		(void)nanosleep(&pause, NULL);
+	}
 }
 
 static void close_fd(int *fd)

@@ -12,6 +12,10 @@
  *   -> { status, signal, stdout, stderr, duration_ms } | nil, { code, message }; suspends the task. */
 void child_open(lua_State *L);
 
+/* Lets the programs that run end, taking what they write, for at most max_ms: a closed pipe would end them before they
+ * have cleaned up. For the way out after an interrupt, when no task waits any more. */
+void child_wait_all(lua_State *L, int max_ms);
+
 /* Kills every program that runs now, and what it started in its process group. Async-signal-safe. */
 void child_kill_all(void);
 

@@ -21,6 +21,7 @@ struct task {
 	bool done, failed, joined, queued;
 	struct wait *joiner; /* who waits for the end */
 	struct wait join_wait;
+	unsigned generation; /* of the loop when it was made */
 	int self_ref;        /* registry reference while the task lives */
 };
 
@@ -30,6 +31,7 @@ struct loop {
 	bool created;
 	struct task *ready_head, *ready_tail;
 	struct task *main_task;
+	unsigned generation; /* counts main tasks; older tasks are never resumed */
 };
 
 /* Its address marks a yield of the host, which author coroutines pass on. */
@@ -132,7 +134,7 @@ int loop_suspend(lua_State *L, struct wait *w)
 static void enqueue(struct task *t)
 {
 	struct loop *lp = the_loop();
-	if (t->queued || t->done)
+	if (t->queued || t->done || t->generation != lp->generation)
 		return;
 	t->queued = true;
 	t->next = NULL;
@@ -163,6 +165,7 @@ static int task_new(lua_State *L, int nargs)
 	struct task *t = lua_newuserdatauv(L, sizeof *t, 1);
 	memset(t, 0, sizeof *t);
 	t->self_ref = LUA_NOREF;
+	t->generation = the_loop()->generation;
 	luaL_setmetatable(L, TASK_TYPE);
 	t->co = lua_newthread(L);
 	lua_setiuservalue(L, -2, 1);
@@ -297,6 +300,8 @@ static struct task *next_ready(struct loop *lp)
 		if (lp->ready_head == NULL)
 			lp->ready_tail = NULL;
 		t->queued = false;
+		if (t->generation != lp->generation)
+			return next_ready(lp);
 	}
 	return t;
 }
@@ -342,7 +347,10 @@ int loop_run(lua_State *L)
 		luaL_traceback(L, t->co, msg, 0);
 	}
 	(void)lua_resetthread(t->co); /* runs __close of what the task held */
-	luaL_unref(L, LUA_REGISTRYINDEX, t->self_ref);
+	t->done = true;
+	if (stop == NULL)
+		luaL_unref(L, LUA_REGISTRYINDEX, t->self_ref); /* else an operation may still name it */
+	lp->generation++; /* what was started by this main task does not run on beside the next */
 	lp->main_task = NULL;
 	return status;
 }

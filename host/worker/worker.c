@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define MEMORY_LIMIT ((size_t)256 << 20)
+#define CHILDREN_MS 1500 /* for programs after an interrupt; below the supervisor's grace for cleanup */
 
 static struct worker context = { .frames_fd = -1 };
 
@@ -109,6 +110,7 @@ static void unwind(lua_State *L)
 		struct frame_part part = { message, message != NULL ? strlen(message) : 0 };
 		(void)frame_send('C', &part, 1);
 	}
+	child_wait_all(L, CHILDREN_MS);
 }
 
 static void run(lua_State *L)

@@ -4,7 +4,9 @@
 
 local results = {}
 
-local BASES = { string = true, integer = true, number = true, boolean = true, datetime = true, any = true }
+local BASES = {
+  string = true, integer = true, number = true, boolean = true, datetime = true, path = true, any = true,
+}
 local WRAPPERS = { "list", "map", "one_of", "schema" }
 
 --- Splits a scalar word: base, may be absent, may be null; nil when it is none.
@@ -93,8 +95,8 @@ end
 function check(ck, form, path)
   local kind = results.kind(form)
   if not kind then
-    return ck:bad("returns", "REQ-C-015", "returns: %s is no type (string, integer, number, boolean, datetime, any, "
-      .. "a table)", (path == "" and "" or path .. " = ") .. string.format("%q", tostring(form)))
+    return ck:bad("returns", "REQ-C-015", "returns: %s is no type (string, integer, number, boolean, datetime, path, "
+      .. "any, a table)", (path == "" and "" or path .. " = ") .. string.format("%q", tostring(form)))
   elseif kind == "object" then
     check_object(ck, form, path)
   elseif kind == "list" then

@@ -55,6 +55,9 @@ local WORDS = {
       return misfit("an RFC 3339 time", v)
     end
   end,
+  path = function(v)
+    if type(v) ~= "string" then return misfit("a path", v) end
+  end,
   any = function(v)
     local kind = type(v)
     if v == nil or kind == "function" or kind == "thread" then return misfit("a value", v) end
@@ -116,8 +119,11 @@ local function compile_object(form, extra)
       local name, may_miss, nullable = results.field(key)
       local checker = compile(value)
       checkers[name] = nullable and or_null(checker) or checker
-      if type(value) == "string" then may_miss = may_miss or select(2, results.word(value)) end
-      absent[name] = may_miss or nil
+      if type(value) == "string" then
+        may_miss = may_miss or select(2, results.word(value))
+        nullable = nullable or value:find("!", 1, true) ~= nil
+      end
+      absent[name] = may_miss or nullable or nil        -- a field that may be null is shown as null when it is missing
     end
   end
   return object_checker(checkers, absent, rest, extra)

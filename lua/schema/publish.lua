@@ -21,9 +21,10 @@ end
 local function word_schema(text)
   local base, _, nullable = results.word(text)
   if base == "any" then return object {} end
-  local kind = base == "datetime" and "string" or base
+  local kind = (base == "datetime" or base == "path") and "string" or base
   return {
     type = nullable and array { kind, "null" } or kind, format = base == "datetime" and "date-time" or nil,
+    ["x-type"] = base == "path" and "path" or nil,
   }
 end
 

@@ -377,8 +377,11 @@ end
 
 -- Opens a requirement's file: `spec.req("REQ-F-011", "Default timeout per command", function() it(…) end)`.
 function spec.req(id, title, body)
-  spec.requirement = id
-  require "busted".describe(id .. " " .. title, body)
+  local busted = require "busted"
+  busted.describe(id .. " " .. title, function()
+    busted.before_each(function() spec.requirement = id end)
+    body()
+  end)
 end
 
 return spec

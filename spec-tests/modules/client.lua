@@ -63,9 +63,9 @@ function client.connect(port)
     connected = true
   end)
   await(function() return connected end, "a connection")
-  local function on_data(err, data)
+  local function on_data(_, data)
     if not data then
-      c.ended, c.error = true, err
+      c.ended = true
       return
     end
     c.total = c.total + #data
@@ -77,7 +77,14 @@ function client.connect(port)
     c.sending = true
     tcp:write(bytes, function() c.sending = false end)
   end
-  function c.shutdown() tcp:shutdown(function() end) end
+  -- Closes our side; returns what the kernel says against it: a connection that was reset has no sides.
+  function c.shutdown()
+    local done, problem = false, nil
+    local ok, why = tcp:shutdown(function(err) done, problem = true, err end)
+    if not ok then return why end
+    await(function() return done end, "our side to close")
+    return problem
+  end
   function c.pause() tcp:read_stop() end
   function c.resume() tcp:read_start(on_data) end
   function c.receive(ready, what)
@@ -124,7 +131,7 @@ function client.parse(bytes, head)
 end
 
 -- All answers to the bytes of one connection, read until the server closes it or `count` answers came.
--- Result: the answers, whether the server closed, the bytes behind the last whole answer, the error of the end if any.
+-- Result: the answers, whether the server closed, the bytes behind the last whole answer.
 function client.exchange(port, bytes, count)
   local c = client.connect(port)
   c.send(bytes)
@@ -138,9 +145,9 @@ function client.exchange(port, bytes, count)
   end
   c.receive(count and function(got) return #answers(got) >= count end)
   local list, rest = answers(c.got)
-  local ended, problem = c.ended, c.error
+  local ended = c.ended
   c.close()
-  return list, ended, rest, problem
+  return list, ended, rest
 end
 
 -- One request on a connection of its own. opts: headers, body, json, form (a text).
