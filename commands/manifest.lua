@@ -29,7 +29,8 @@ return {
   run = function(args, ctx)
     local framework = ctx.framework
     local contracts, refused = framework.contracts()
-    local data, meta = manifest.build(contracts, { prefix = args.prefix, depth = args.depth })
+    local data, meta = manifest.build(contracts, {
+      prefix = args.prefix, depth = args.depth, root = framework.suite })
     if args.prefix and next(data.commands) == nil then
       ctx.fail("PREFIX_NOT_FOUND", { context = { prefix = args.prefix } })
     end

@@ -24,13 +24,18 @@ return {
 
   open = function(run)
     local framework = {
-      host = host, program = run.inv.program, persona = run.inv.prefix and host.program or nil,
-      suite = run.inv.prefix, meta = run.meta,
+      host = host, program = run.inv.program, meta = run.meta,
+      persona = run.inv.prefix and host.program or run.inv.scope and run.inv.scope.persona or nil,
+      suite = run.inv.prefix or run.inv.scope and run.inv.scope.name or nil,
     }
 
     --- The contracts of this program: of the suite when it is called by a persona's name.
     function framework.contracts(prefix, full)
-      return contracts(prefix or run.inv.prefix, full)
+      local good, refused = contracts(prefix or framework.suite, full)
+      if not prefix and framework.suite then
+        for _, name in ipairs(run.inv.built_ins) do good[#good + 1] = (tree.load(tree.find { name })) end
+      end
+      return good, refused
     end
 
     --- Loads one file outside the tree as a command: C | nil, problems, warnings, source.

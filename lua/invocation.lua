@@ -35,7 +35,7 @@ local function format_of(globals)
 end
 
 -- The state of this invocation: words and globals as parsed.
-local inv = { globals = {}, format = "json", words = {} }
+local inv = { globals = {}, format = "json", words = {}, built_ins = PERSONA_BUILT_INS }
 
 local function is_json(format)
   return format == "json" or format == "jsonl"
@@ -160,14 +160,33 @@ local function unknown_command(words, entry)
   })
 end
 
-local function find(words)
+local function is_persona_built_in(word)
+  for _, name in ipairs(PERSONA_BUILT_INS) do
+    if word == name then return true end
+  end
+end
+
+-- `sentryagent completion` is the built-in for the suite, and so is `tool sentryagent completion`.
+local function look_up(words)
   local entry, used = tree.find(words, inv.prefix)
-  if inv.prefix and used == 0 then
-    for _, name in ipairs(PERSONA_BUILT_INS) do
-      if words[1] == name then return tree.find(words) end
+  if inv.prefix and used == 0 and is_persona_built_in(words[1]) then return tree.find(words) end
+  if not inv.prefix and used == 1 and entry.kind == "group" and is_persona_built_in(words[2]) then
+    local suite = tree.suite(entry)
+    local built_in = suite and suite.persona and tree.find { words[2] }
+    if built_in then
+      inv.scope = suite
+      return built_in, 2
     end
   end
   return entry, used
+end
+
+local found = {}
+
+local function find(words)
+  local key = table.concat(words, "\0")
+  if not found[key] then found[key] = table.pack(look_up(words)) end
+  return found[key][1], found[key][2]
 end
 
 local function resolver()

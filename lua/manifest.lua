@@ -468,8 +468,20 @@ local function select_commands(map, options)
   return object(out)
 end
 
+-- The contract as the suite's own program shows it: the suite is the root of its tree (design §6).
+local function at_root(C, root)
+  if C.words[1] ~= root then return C end
+  local copy = {}
+  for key, value in pairs(C) do copy[key] = value end
+  copy.words = table.move(C.words, 2, #C.words, 1, {})
+  copy.path = table.concat(copy.words, ".")
+  copy.suite = nil
+  return #copy.words > 0 and copy or nil
+end
+
 --- The manifest of contracts (array of C and of groups and suites, in any order).
--- @param options { prefix = dot path, depth = levels below it }; they select what is shown, the etag is of the whole
+-- @param options { prefix = dot path, depth = levels below it }; they select what is shown, the etag is of the whole;
+--   root = name of the suite whose own program asks
 -- @return data (ManifestResponse), meta { contracts, global_flags, environment, dependencies }
 function manifest.build(contracts, options)
   local commands, extensions, groups, leaves = {}, {}, {}, {}
@@ -477,8 +489,11 @@ function manifest.build(contracts, options)
     local known = groups[group.path]
     if not known or not known.about then groups[group.path] = group end
   end
-  for _, C in ipairs(contracts) do
-    if C.group then
+  for _, contract in ipairs(contracts) do
+    local C = options and options.root and at_root(contract, options.root) or not (options and options.root) and contract
+    if not C then
+      goto continue
+    elseif C.group then
       note_group(C)
     else
       leaves[#leaves + 1] = C
@@ -486,6 +501,7 @@ function manifest.build(contracts, options)
       extensions[C.path] = manifest.extension(C)
       if C.suite then note_group(C.suite) end
     end
+    ::continue::
   end
   add_groups(commands, groups)
   local whole = host.json.encode { commands = object(commands), contracts = object(extensions) }

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -207,6 +208,51 @@ int file_mkdir(const char *path, mode_t mode, int parents)
 	return make_one(path, mode);
 }
 
+#define MAX_DEPTH 200
+
+static int open_directory(int at, const char *name)
+{
+	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(at, name, flags);
+	if (fd < 0 && errno == EACCES && fchmodat(at, name, 0700, 0) == 0)
+		fd = openat(at, name, flags);
+	return fd;
+}
+
+static int remove_at(int at, const char *name, unsigned depth)
+{
+	if (unlinkat(at, name, 0) == 0)
+		return 0;
+	if ((errno != EISDIR && errno != EPERM) || depth > MAX_DEPTH)
+		return errno;
+	int fd = open_directory(at, name);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	if (d == NULL) {
+		int rc = errno;
+		if (fd >= 0)
+			(void)close(fd);
+		return rc;
+	}
+	for (struct dirent *e = readdir(d); e != NULL; e = readdir(d))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			(void)remove_at(dirfd(d), e->d_name, depth + 1);
+	(void)closedir(d);
+	return unlinkat(at, name, AT_REMOVEDIR) == 0 ? 0 : errno;
+}
+
+int file_remove_tree(int at, const char *name)
+{
+	int rc = remove_at(at, name, 0);
+	return rc == ENOTEMPTY ? remove_at(at, name, 0) : rc; /* something was written meanwhile */
+}
+
+/* The lock file may have been removed or replaced between open and flock: then this lock guards nothing. */
+static bool is_current(int fd, const char *path)
+{
+	struct stat held, named;
+	return fstat(fd, &held) == 0 && lstat(path, &named) == 0 && held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
 static pid_t read_holder(int fd)
 {
 	char text[32] = { 0 };
@@ -214,24 +260,32 @@ static pid_t read_holder(int fd)
 	return n > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
 }
 
-int file_lock(const char *path, int timeout_ms, int *fd, pid_t *holder)
+static int try_lock(const char *path, int *fd, pid_t *holder)
 {
-	int64_t until = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
-	*holder = 0;
 	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
 	if (*fd < 0)
 		return errno;
-	while (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
-		int rc = errno;
-		struct timespec pause = { 0, 10000000 };
-		if (rc == EWOULDBLOCK && clock_mono_ns() < until)
-			rc = nanosleep(&pause, NULL) == 0 ? 0 : errno; /* a signal asks to stop */
-		if (rc != 0) {
-			*holder = read_holder(*fd);
-			(void)close(*fd);
-			*fd = -1;
+	int rc = flock(*fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+	if (rc == 0 && is_current(*fd, path))
+		return 0;
+	*holder = rc == EWOULDBLOCK ? read_holder(*fd) : 0;
+	(void)close(*fd);
+	*fd = -1;
+	return rc == 0 ? EINTR : rc;
+}
+
+int file_lock(const char *path, int timeout_ms, int *fd, pid_t *holder)
+{
+	int64_t until = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
+	int rc;
+	*holder = 0;
+	while ((rc = try_lock(path, fd, holder)) != 0) {
+		if (rc == EINTR)
+			continue;
+		if (rc != EWOULDBLOCK || clock_mono_ns() >= until)
 			return rc;
-		}
+		struct timespec pause = { 0, 10000000 };
+		(void)nanosleep(&pause, NULL);
 	}
 	char text[32];
 	int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());

@@ -22,6 +22,10 @@ int file_append(const char *path, const void *data, size_t n, mode_t mode);
 /* Creates the directory; with parents also the missing ones above. Fine when it exists already. */
 int file_mkdir(const char *path, mode_t mode, int parents);
 
+/* Removes what `name` in the directory `at` is: a file, a link itself, or a directory with all it holds. Never follows a
+ * link. ENOENT when there is nothing. */
+int file_remove_tree(int at, const char *name);
+
 /* Opens and flock()s a lock file, waiting at most timeout_ms; *fd gets the descriptor.
  * EWOULDBLOCK when another process holds it, EINTR when a signal came; its pid, if recorded, is in *holder. */
 int file_lock(const char *path, int timeout_ms, int *fd, pid_t *holder);

@@ -95,8 +95,8 @@ end
 local function man(version)
   local manifest = cjson.decode(ask "manifest").data
   local about = name == "tool" and "a command host that keeps its promises to people, scripts and agents"
-    or (manifest.commands[name] or {}).description
-  about = assert(about, "the manifest says nothing about " .. name)
+    or ask("--help --output plain"):match("\n\n([^\n]-)%.?\n")
+  about = assert(about, "the help says nothing about " .. name)
   add((".TH %s 1 \"\" \"toolhost %s\""):format(name:upper(), version))
   add ".SH NAME"
   add(roff(("%s - %s"):format(name, about:gsub("^%u", string.lower))))
