@@ -43,8 +43,11 @@ end
 -- Always there -----------------------------------------------------------------------------------------------------
 
 local function add_failures(ctx, run)
-  --- Ends the command with a declared error. opts: cause, context, after (duration). Accepts an err of a `.try` call.
+  --- Ends the command with a declared error. opts: cause, context, after (duration). Accepts an err or a response of a
+  --- `.try` call: the error that the call without `.try` would have ended with.
   function ctx.fail(code, opts)
+    local judge = run.judges and run.judges[code]
+    if judge then code = judge() or "SERVICE_REJECTED" end
     if type(code) == "table" then error(failure.from(code), 0) end
     opts = opts or {}
     local declared = run.contract.errors[code]

@@ -410,9 +410,21 @@ local function finish_options(run, form, page)
   }
 end
 
+-- --output-file makes a new file. What stands in its way is told before anything is done, so that no result is lost.
+local function check_file(path)
+  local stat, dir = host.file.stat(path, true), host.file.stat(parent(path))
+  if stat then
+    failure.raise("ALREADY_EXISTS", { message = ("%s exists already."):format(path), context = { path = path },
+      hint = "Name a file that does not exist yet" })
+  elseif not dir or dir.type ~= "directory" then
+    failure.raise("NOT_FOUND", { message = ("There is no directory %s."):format(parent(path)),
+      context = { path = parent(path) } })
+  end
+end
+
 local function write_file(run, text)
   local path = run.globals.output_file
-  local ok, err = host.file.write(path, text, { mode = 384 })
+  local ok, err = host.file.write(path, text, { mode = 384, exclusive = true })
   if not ok then failure.raise(err.code, { message = err.message, context = { path = path } }) end
   run.meta("output_file", path)
 end
@@ -575,6 +587,7 @@ end
 local function body(run)
   local C = run.contract
   start_page(run)
+  if run.globals.output_file then check_file(run.globals.output_file) end
   local mode = mode_of(run)
   run.preview = mode ~= "run"
   if C.safe_default then run.meta("dry_run", run.preview) end

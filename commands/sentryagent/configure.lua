@@ -47,7 +47,7 @@ return {
   danger   = "mutating", scopes = {}, network = true, asks = true, config = "global",
   external = false,
   args     = {
-    { "api-url", "url", "Base address of the service" },
+    { "api-url", "url", "Base address of the service", match = "^https?://[^[:space:]/?#]+[^[:space:]?#]*$" },
     { "client-id", "string", "Client id", match = "^[!-~]+$", loose = true, max_length = 256 },
     { "client-secret", "secret", "Client secret" },
     { "verify", "boolean", "Log in once before saving", default = false },

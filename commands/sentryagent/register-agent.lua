@@ -26,7 +26,7 @@ return {
     return ctx.would("create", { agent = { name = args.name, description = args.description } })
   end,
   run      = function(args, ctx)
-    local agent = ctx.api.post("/agents", { json = { name = args.name, description = args.description } }).json
-    return ctx.created(agents.shape(ctx, agent))
+    local response = ctx.api.post("/agents", { json = { name = args.name, description = args.description } })
+    return ctx.created(agents.shape(ctx, auth.object(ctx, response)))
   end,
 }

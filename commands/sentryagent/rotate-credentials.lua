@@ -36,7 +36,7 @@ return {
   run       = function(args, ctx)
     auth.require_configured(ctx, args)
     if not ctx.confirm "This will invalidate the current secret. Continue?" then ctx.fail "NOT_CONFIRMED" end
-    local credential = ctx.api.post(("/agents/%s/credentials/rotate"):format(args.agent_id)).json
+    local credential = auth.object(ctx, ctx.api.post(("/agents/%s/credentials/rotate"):format(args.agent_id)))
     if credential.clientId == args.client_id then
       ctx.warn("CONFIGURED_SECRET_REPLACED",
         "This is the client that the commands log in with; run `sentryagent configure` with the new secret.")

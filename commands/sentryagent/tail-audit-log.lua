@@ -12,8 +12,10 @@ local function page(ctx, args, since, number)
   })
   if not response then return nil, err end
   if response.status ~= 200 then return nil, response end
-  local answer = response.json
-  return answer.data, #answer.data > 0 and number * PAGE < answer.total
+  local answer = auth.object(ctx, response)
+  local events, total = answer.data or answer, math.tointeger(answer.total)
+  if type(events) ~= "table" then ctx.fail("INVALID_RESPONSE", { cause = "The answer's data is no list" }) end
+  return events, total and #events > 0 and number * PAGE < total
 end
 
 -- All events since the cursor. Events that arrive meanwhile push others to the next page, never off it.
@@ -50,12 +52,6 @@ local function judge(problem)
   if not problem.status then return problem.message, problem.retryable ~= false end
   local passing = problem.status == 429 or problem.status == 408 or problem.status >= 500
   return ("The service answered with status %d."):format(problem.status), passing
-end
-
-local function give_up(ctx, problem)
-  if not problem.status then ctx.fail(problem) end
-  ctx.api.get("/audit/logs", { query = { limit = 1 } })        -- ends the run with the error of that status
-  ctx.fail("SERVICE_REJECTED", { cause = ("Status %d"):format(problem.status) })
 end
 
 local function row_of(ctx, event)
@@ -105,7 +101,7 @@ return {
         end
       else
         local why, passing = judge(problem)
-        if not passing or not answered then give_up(ctx, problem) end
+        if not passing or not answered then ctx.fail(problem) end
         failed = failed + 1
         local asked = problem.status and problem.retry_after or problem.retry_after_ms
         pause = math.min(pause * 2 ^ failed, math.max(pause, LONGEST_PAUSE))

@@ -144,8 +144,8 @@ int file_write(const char *path, const void *data, size_t n, mode_t mode, int ex
 		return EEXIST;
 	if (exists && S_ISDIR(st.st_mode))
 		return EISDIR;
-	if (exists)
-		mode = st.st_mode & 07777;
+	if (exists) /* what is meant for the owner alone does not stay open to others */
+		mode = st.st_mode & ((mode & 077) == 0 ? 0700 : 07777);
 	int fd = mkostemp(tmp, O_CLOEXEC); /* created 0600 whatever the umask */
 	if (fd < 0)
 		return errno;
@@ -271,7 +271,16 @@ static int try_lock(const char *path, int *fd, pid_t *holder)
 	*holder = rc == EWOULDBLOCK ? read_holder(*fd) : 0;
 	(void)close(*fd);
 	*fd = -1;
-	return rc == 0 ? EINTR : rc;
+	return rc == 0 ? ESTALE : rc;
+}
+
+void file_lock_sign(int fd, pid_t holder)
+{
+	char text[32];
+	int n = snprintf(text, sizeof text, "%ld\n", (long)holder);
+	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n) {
+		/* the lock is held all the same; only the record of its holder is missing */
+	}
 }
 
 int file_lock(const char *path, int timeout_ms, int *fd, pid_t *holder)
@@ -280,17 +289,14 @@ int file_lock(const char *path, int timeout_ms, int *fd, pid_t *holder)
 	int rc;
 	*holder = 0;
 	while ((rc = try_lock(path, fd, holder)) != 0) {
-		if (rc == EINTR)
+		if (rc == ESTALE)
 			continue;
 		if (rc != EWOULDBLOCK || clock_mono_ns() >= until)
 			return rc;
 		struct timespec pause = { 0, 10000000 };
-		(void)nanosleep(&pause, NULL);
+		if (nanosleep(&pause, NULL) != 0)
+			return EINTR;
 	}
-	char text[32];
-	int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-	if (ftruncate(*fd, 0) != 0 || pwrite(*fd, text, (size_t)n, 0) != n) {
-		/* the lock is held all the same; only the record of its holder is missing */
-	}
+	file_lock_sign(*fd, getpid());
 	return 0;
 }

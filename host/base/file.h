@@ -12,7 +12,7 @@
 int file_read(const char *path, size_t max, struct buf *out);
 
 /* Writes path whole: temporary file in the same directory, fsync, rename, fsync of the directory.
- * The mode of an existing file is kept, else `mode` is given. exclusive: EEXIST when path exists.
+ * The mode of an existing file is kept, but for what `mode` denies to others when it denies all; else `mode` is given. exclusive: EEXIST when path exists.
  * A symbolic link is followed to the file that it names. The temporary file is gone on failure. */
 int file_write(const char *path, const void *data, size_t n, mode_t mode, int exclusive);
 

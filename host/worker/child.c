@@ -10,6 +10,7 @@
 #include <lauxlib.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -77,12 +78,27 @@ void child_kill_all(void)
 	}
 }
 
+/* Writes the running programs to the session's children.pids, one a line (REQ-F-030). */
+static void list_running(void)
+{
+	char text[MAX_RUNNING * 12];
+	size_t n = 0;
+	const struct worker *w = worker_context();
+	for (size_t i = 0; w->pids_fd >= 0 && i < MAX_RUNNING; i++)
+		if (w->children[i] > 0)
+			n += (size_t)snprintf(text + n, sizeof text - n, "%ld\n", (long)w->children[i]);
+	if (w->pids_fd >= 0 && (ftruncate(w->pids_fd, 0) != 0 || pwrite(w->pids_fd, text, n, 0) != (ssize_t)n)) {
+		/* the list is for others to look at; the programs are ended without it */
+	}
+}
+
 /* Keeps the list of running programs for child_kill_all: replaces one entry by another (0 is a free place). */
 static bool replace_running(pid_t old, pid_t new)
 {
 	for (size_t i = 0; i < MAX_RUNNING; i++) {
 		if (worker_context()->children[i] == old) {
 			worker_context()->children[i] = new;
+			list_running();
 			return true;
 		}
 	}

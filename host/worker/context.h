@@ -27,6 +27,8 @@ struct worker {
 	volatile pid_t children[MAX_RUNNING]; /* programs that run now; 0 is a free place */
 	struct loop *loop;               /* the event loop; never NULL once the state exists */
 	struct arena memory;             /* what Lua holds */
+	int session_fd;                  /* keeps the lock on the run's own directory; -1 without one */
+	int pids_fd;                     /* where the running programs are listed for others to read; -1 without one */
 };
 
 /* The context of this process; frames_fd is -1 before worker_start. */

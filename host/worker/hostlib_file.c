@@ -2,11 +2,14 @@
 
 #include "base/file.h"
 #include "base/buf.h"
+#include "base/session.h"
+#include "context.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,15 +273,55 @@ static int l_lock(lua_State *L)
 	luaL_setmetatable(L, LOCK_TYPE);
 	pid_t holder = 0;
 	int rc = file_lock(path, timeout, fd, &holder);
-	if (rc == 0)
+	if (rc == 0) {
+		file_lock_sign(*fd, getppid()); /* the supervisor: the process that the caller knows */
 		return 1;
+	}
+	if (rc == EINTR)
+		return luaL_error(L, "interrupted");
 	(void)hostlib_errno(L, rc, "lock", path);
 	set_int(L, "holder", holder);
 	return 2;
 }
 
+/* A run's own directory */
+
+static int push_path(lua_State *L, int rc, const char *path)
+{
+	if (rc != 0)
+		return hostlib_errno(L, rc, "use", path);
+	lua_pushstring(L, path);
+	return 1;
+}
+
+/* host.session_base() -> <tmp>/tool-<uid> | nil, err */
+static int l_session_base(lua_State *L)
+{
+	char path[PATH_MAX] = "";
+	return push_path(L, session_base(worker_context()->snapshot, path), path);
+}
+
+/* host.session() -> the run's own directory, made and locked | nil, err ; the supervisor removes it */
+static int l_session(lua_State *L)
+{
+	char path[PATH_MAX] = "";
+	struct worker *w = worker_context();
+	return push_path(L, session_make(w->snapshot, path, &w->session_fd), path);
+}
+
+/* host.handout(ttl_s) -> a directory that stays so long after the run | nil, err */
+static int l_handout(lua_State *L)
+{
+	char path[PATH_MAX] = "";
+	return push_path(L, session_handout(worker_context()->snapshot, luaL_checkinteger(L, 1), path), path);
+}
+
 void hostlib_file(lua_State *L)
 {
+	static const luaL_Reg session[] = {
+		{ "session_base", l_session_base }, { "session", l_session }, { "handout", l_handout }, { NULL, NULL },
+	};
+	luaL_setfuncs(L, session, 0);
 	static const luaL_Reg file[] = {
 		{ "read", l_read },   { "write", l_write },   { "append", l_append }, { "stat", l_stat },
 		{ "list", l_list },   { "mkdir", l_mkdir },   { "remove", l_remove }, { "rename", l_rename },

@@ -18,7 +18,7 @@
 #define MEMORY_LIMIT ((size_t)256 << 20)
 #define CHILDREN_MS 1500 /* for programs after an interrupt; below the supervisor's grace for cleanup */
 
-static struct worker context = { .frames_fd = -1 };
+static struct worker context = { .frames_fd = -1, .session_fd = -1, .pids_fd = -1 };
 
 struct worker *worker_context(void)
 {

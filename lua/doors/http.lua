@@ -38,6 +38,7 @@ local function functions(run, try, door)
   local function call(method, url, opts)
     local res, err, how = door.send(method, url, opts, client.send)
     if res and not try then err = door.judge(res, how) end
+    if res and try then run.judges[res] = function() return door.judge(res, how) end end
     return settle(run, try, not err and res or nil, err)
   end
 
@@ -88,6 +89,7 @@ end
 --- The two doors of a run; `api` only in a suite that has a service.
 function M.open(run)
   local core = client.new(run)
+  run.judges = setmetatable({}, { __mode = "k" })    -- response of a .try call -> the failure that it would have been
   local door = http_door(run, core)
   local http = functions(run, false, door)
   http.try = functions(run, true, door)

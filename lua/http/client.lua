@@ -111,7 +111,7 @@ end
 -- (4xx) changes nothing, nor does a request that was never sent.
 local function tracked(self, send)
   return function(req)
-    if rules.reads(req.method) or self.authenticating then return send(req) end
+    if rules.reads(req.method) or self.authenticating or req.harmless then return send(req) end
     host.send("X")
     local raw, err, how = send(req)
     if raw and (raw.status < 400 or raw.status >= 500) or err and err.sent then self.run.effect_begins() end

@@ -1,5 +1,7 @@
 -- The service's agents. Promise: one shape of an agent, whichever of its spellings the service answers with.
 
+local auth = require "lib.auth"
+
 local M = {}
 
 --- Shape of an agent in results.
@@ -7,6 +9,7 @@ M.returns = { id = "string", name = "string", description = "string?", status = 
 
 --- An agent of the service as the commands show it.
 function M.shape(ctx, agent)
+  if type(agent) ~= "table" then ctx.fail("INVALID_RESPONSE", { cause = "The answer has something else than an agent" }) end
   local description = agent.description
   return {
     id = agent.agentId or agent.id, name = agent.name, status = agent.status, created_at = agent.createdAt,
@@ -16,10 +19,11 @@ end
 
 --- One page of agents: array, and the total if the service says it (it may answer with a bare array).
 function M.page(ctx, number, limit)
-  local answer = ctx.api.get("/agents", { query = { page = number, limit = limit } }).json
+  local answer = auth.object(ctx, ctx.api.get("/agents", { query = { page = number, limit = limit } }))
   local list, out = answer.data or answer, {}
+  if type(list) ~= "table" then ctx.fail("INVALID_RESPONSE", { cause = "The answer's data is no list" }) end
   for i, agent in ipairs(list) do out[i] = M.shape(ctx, agent) end
-  return out, answer.data and answer.total or nil
+  return out, answer.data and math.tointeger(answer.total) or nil
 end
 
 --- The agent with this id, or nil: the service has no route for one agent.

@@ -42,11 +42,19 @@ end
 
 -- The answer to a token request, which must hold a token.
 local function checked(ctx, response)
-  local answer = response.json
-  if type(answer) ~= "table" or type(answer.access_token) ~= "string" then
-    ctx.fail("SERVICE_ERROR", { cause = "The token endpoint's answer has no access_token" })
+  local answer = M.object(ctx, response)
+  if type(answer.access_token) ~= "string" then
+    ctx.fail("INVALID_RESPONSE", { cause = "The token endpoint's answer has no access_token" })
   end
   return response, answer
+end
+
+--- The JSON object or array of a response; an answer without one ends the command.
+function M.object(ctx, response)
+  local answer = response.json
+  if type(answer) == "table" then return answer end
+  ctx.fail("INVALID_RESPONSE", { cause = ("The answer with status %d to %s is no JSON object"):format(response.status,
+    response.url) })
 end
 
 --- Asks the token endpoint; form: fields beside grant_type. Returns the response and its JSON.
@@ -57,13 +65,13 @@ end
 
 --- Logs in once with values that are not saved yet: { api_url, client_id, client_secret }.
 function M.verify(ctx, values)
-  local options = { form = { grant_type = "client_credentials" }, basic = { values.client_id, values.client_secret } }
-  local response, err = ctx.http.try.post(values.api_url .. "/oauth2/token", options)
+  local response, err = ctx.http.try.post(values.api_url .. "/oauth2/token", {
+    form = { grant_type = "client_credentials" }, basic = { values.client_id, values.client_secret }, effect = false,
+  })
   if not response then ctx.fail(err) end
   if response.status == 200 then return checked(ctx, response) end
-  local refused = response.status == 401 or response.body:find("invalid_client", 1, true)
-  ctx.fail(refused and "UNAUTHENTICATED" or "SERVICE_REJECTED",
-    { cause = ("The token endpoint answered with status %d"):format(response.status) })
+  if response.body:find('"invalid_client"', 1, true) then ctx.fail "UNAUTHENTICATED" end
+  ctx.fail(response)
 end
 
 --- Seconds that an answer's token lives.

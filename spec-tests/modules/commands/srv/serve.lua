@@ -31,6 +31,11 @@ local routes = {
   ["GET /count"] = stream_route(function(req)
     for i = 1, 3 do req.write(i .. "\n") end
   end),
+  ["GET /busy"] = stream_route(function(req)
+    req.write("begun\n")
+    local till = os.clock() + 0.5
+    while os.clock() < till do end
+  end),
   ["GET /late"] = stream_route(function(req)
     req.write("part")
     error("too late")

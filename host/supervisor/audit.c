@@ -1,0 +1,75 @@
+#include "audit.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "data_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define LONG_LINE 4096
+#define MAX_TRACE 256
+
+/* 1: a place is known; 0: switched off; -1: none is known. */
+static int find_place(struct audit *a, const struct snapshot *s, const char *configured)
+{
+	const char *named = snapshot_env(s, "TOOL_AUDIT_LOG");
+	if (named == NULL || named[0] == '\0')
+		named = configured;
+	if (named != NULL && strcmp(named, "off") == 0)
+		return 0;
+	int n;
+	if (named == NULL || named[0] == '\0')
+		return data_path(s, "audit.jsonl", a->path) ? 1 : -1;
+	if (named[0] == '/')
+		n = snprintf(a->path, sizeof a->path, "%s", named);
+	else
+		n = snprintf(a->path, sizeof a->path, "%s/%s", s->cwd, named);
+	return n < (int)sizeof a->path ? 1 : -1;
+}
+
+int audit_open(struct audit *a, const struct snapshot *s, const char *path)
+{
+	a->fd = -1;
+	int place = find_place(a, s, path);
+	if (place <= 0)
+		return place == 0 ? 0 : ENOENT;
+	/* O_NONBLOCK: a FIFO that nobody reads must not hold the run */
+	int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	a->fd = open(a->path, flags, 0600);
+	if (a->fd < 0 && errno == ENOENT && make_parents(a->path))
+		a->fd = open(a->path, flags, 0600);
+	return a->fd >= 0 ? 0 : errno;
+}
+
+bool audit_line(struct buf *out, const struct snapshot *s, const struct audit_entry *e)
+{
+	char stamp[25];
+	const char *trace = snapshot_env(s, "TOOL_TRACE_ID");
+	clock_rfc3339(s->start_epoch_ms, stamp);
+	bool ok = buf_puts(out, "{\"timestamp\":\"") && buf_puts(out, stamp) && buf_puts(out, "\",\"command\":") &&
+		  buf_puts(out, e->command) && buf_puts(out, ",\"args\":") && buf_puts(out, e->args) &&
+		  buf_printf(out, ",\"exit_code\":%d,\"duration_ms\":%lld,\"trace_id\":", e->exit_code, (long long)e->duration_ms);
+	if (trace != NULL && trace[0] != '\0')
+		ok = ok && json_put_string(out, trace, strnlen(trace, MAX_TRACE));
+	else
+		ok = ok && buf_puts(out, "null");
+	return ok && buf_puts(out, ",\"request_id\":\"") && buf_puts(out, s->request_id) && buf_puts(out, "\"}\n");
+}
+
+int audit_write(struct audit *a, const struct buf *line)
+{
+	if (a->fd < 0)
+		return 0;
+	if (line->len > LONG_LINE)
+		(void)flock(a->fd, LOCK_EX);
+	int rc = file_write_all(a->fd, line->data, line->len);
+	(void)close(a->fd);
+	a->fd = -1;
+	return rc;
+}
