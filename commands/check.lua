@@ -121,6 +121,9 @@ return {
   args = {
     { "files", "list", "Command files; none for all installed commands", at = 1 },
   },
+  render = function(data, ui)
+    ui.text(("%d contracts are in order, %d warnings."):format(data.checked, data.warnings))
+  end,
   returns = { checked = "integer", files = { list = "string", ordered = true }, warnings = "integer" },
   timeout = "60s",
   exits = {

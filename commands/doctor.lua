@@ -199,6 +199,19 @@ return {
   errors = { DOCTOR_CHECKS_FAILED = { "Some checks failed.", exit = "GENERAL_ERROR",
                                       fix = "Apply the fix of each failed check" } },
   examples = { { "Check the machine", "tool doctor" } },
+  render = function(data, ui)
+    for _, c in ipairs(data.checks) do
+      local mark = c.ok and ui.style("ok  ", "green") or ui.style("FAIL", "red")
+      ui.text(("%s  %s%s"):format(mark, c.name, c.version and c.version ~= null and "  " .. c.version or ""))
+      for _, more in ipairs { c.error, c.fix } do
+        if more ~= null then ui.text("      " .. more, "dim") end
+      end
+    end
+    for _, d in ipairs(data.dependencies) do
+      local found = d.found_version ~= null and d.found_version or "missing"
+      ui.text(("%s  %s  %s"):format(d.ok and ui.style("ok  ", "green") or ui.style("FAIL", "red"), d.name, found))
+    end
+  end,
   run = function(_, ctx)
     host, null = ctx.framework.host, ctx.null
     local contracts, refused = ctx.framework.contracts()

@@ -16,6 +16,15 @@ return {
   returns = {
     schema_version = "string", framework_version = "string", etag = "string", commands = { map = "any" },
   },
+  render = function(data, ui)
+    local rows = {}
+    for path, entry in pairs(data.commands) do
+      rows[#rows + 1] = { command = path:gsub("%.", " "), danger = entry.danger_level, description = entry.description }
+    end
+    table.sort(rows, function(a, b) return a.command < b.command end)
+    ui.table(rows, { "command", "danger", "description" })
+    ui.text("All of it as JSON: --output json", "dim")
+  end,
   timeout = "60s",
   exits = {
     SUCCESS = "The manifest is shown, or it has not changed",

@@ -41,8 +41,22 @@ local function is_json(format)
   return format == "json" or format == "jsonl"
 end
 
+-- Tells the supervisor, once, that this invocation goes to the audit log (REQ-F-026); help and the like do not.
+local function log_invocation(C, conf)
+  local place = conf and conf.get "audit.path"
+  if inv.logged or inv.globals.help then return end
+  inv.logged = true
+  local tokens = inv.tokens
+  local args_json = "{}"
+  if tokens and (#tokens > 0 or #tokens.globals > 0) then
+    args_json = assert(host.json.encode(require("redact_args").object(tokens, inv.globals, C)))
+  end
+  if type(place) == "string" then host.send("A", args_json, config.expand(place) or place) else host.send("A", args_json) end
+end
+
 --- Answers with a failure that no command owns.
 function invocation.refuse(f, C)
+  log_invocation(C)
   local e, exit = answer.error(f, C, false)
   local note
   if inv.format == "rich" then note = require("errors_text")(e, { color = inv.color, program = inv.program }) end
@@ -63,8 +77,6 @@ local function send_help(text, words, data)
 end
 
 local function describe(entry)
-  local plugin = #entry.words == 1 and entry.root.plugin and tree.plugin(entry.root.plugin, entry.words[1])
-  if plugin then return { about = plugin.about, group = true } end
   local C, problems = tree.load(entry)
   if C and C.group then
     local suite = tree.suite(entry)
@@ -323,6 +335,7 @@ end
 local function bind(C, parsed, conf, problems)
   local values, given, found = args.bind(C, parsed.tokens, {
     cwd = inv.cwd, config = conf and conf.get, globals = host.globals,
+    stdin = function(p) return require("stdin").for_parameter(p) end,
   })
   for _, p in ipairs(found) do problems[#problems + 1] = p end
   return values, given
@@ -364,6 +377,7 @@ local function run_command(entry, parsed, on_run)
   inv.cwd = cwd_problems(problems)
   format_problems(C, problems)
   local conf = config.open(C, inv.globals)
+  log_invocation(C, conf)
   local values, given = bind(C, parsed, conf, problems)
   local limit = limit_of(C, conf, problems)
   meta("timeout_ms", limit)
@@ -389,7 +403,7 @@ function invocation.run(on_run)
     return entry and used == #words and entry.kind == "command" and load(entry) or nil
   end
   local parsed = args.split(host.argv, host.globals, resolver(), contracts)
-  inv.globals, inv.words = parsed.globals, parsed.words
+  inv.globals, inv.words, inv.tokens = parsed.globals, parsed.words, parsed.tokens
   inv.format = format_of(inv.globals)
   set_terminal()
   local entry = find(parsed.words)

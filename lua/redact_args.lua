@@ -16,11 +16,111 @@ function M.is_secret_name(name)
   return false
 end
 
--- "name": "value" inside a JSON argument.
-local function redact_members(text)
-  return (text:gsub('("([^"]*)"%s*:%s*)"([^"]*)"', function(head, name)
-    return M.is_secret_name(name) and head .. '"[REDACTED]"' or nil
+local REDACTED = "[REDACTED]"
+
+-- A decoded JSON value with the values of secret names replaced; second result: whether anything was.
+local function redact_value(value)
+  local changed = false
+  for key, item in pairs(value) do
+    if type(key) == "string" and M.is_secret_name(key) then
+      value[key], changed = REDACTED, true
+    elseif type(item) == "table" and redact_value(item) then
+      changed = true
+    end
+  end
+  return changed
+end
+
+-- name: value, name=value and "name": "value" inside a text.
+local function redact_pairs(text)
+  return (text:gsub("([%w_.-]+)([\"']?%s*[:=]%s*)([\"']?)([^\"',&}\n]+)", function(name, sign, quote)
+    return M.is_secret_name(name) and name .. sign .. quote .. REDACTED or nil
   end))
+end
+
+--- One argument without what its own words call secret: members of a JSON text, parts of an address, headers.
+function M.text(text)
+  if not text:find("[:=]") then return text end
+  if text:find("^%s*[%[{]") then
+    local value = host.json.decode(text)
+    if type(value) == "table" then return redact_value(value) and host.json.encode(value) or text end
+  end
+  text = text:gsub("(://)[^/@%s]*@", "%1" .. REDACTED .. "@")
+  text = text:gsub("([?&])([^=&#]*)=([^&#]*)", function(sign, name)
+    return M.is_secret_name(name) and sign .. name .. "=" .. REDACTED or nil
+  end)
+  return redact_pairs(text)
+end
+
+--- An argument vector for a log: the value behind a flag with a secret name is hidden too.
+function M.list(argv)
+  local out, hide = {}, false
+  for i, arg in ipairs(argv) do
+    local name, value = arg:match("^%-%-?([%w_-]+)=(.*)$")
+    if hide and arg:sub(1, 1) ~= "-" then
+      out[i] = REDACTED
+    elseif name and M.is_secret_name(name) then
+      out[i] = arg:sub(1, #arg - #value) .. REDACTED
+    else
+      out[i] = M.text(arg)
+    end
+    name = arg:match("^%-%-?([%w_-]+)$")
+    hide = name ~= nil and M.is_secret_name(name)
+  end
+  return out
+end
+
+-- Names of positional parameters, by place; beyond the last one of a list.
+local function places(C)
+  local names, rest = {}, nil
+  for _, p in ipairs(C and C.params or {}) do
+    if p.at and p.type == "list" or p.rest then rest = p.name elseif p.at then names[p.at] = p.name end
+  end
+  return names, rest or "arguments"
+end
+
+-- The Param of a flag, also of its opposite.
+local function param_of(C, name)
+  return C and (C.by_name[name] or name:find("^no%-") and C.by_name[name:sub(4)]) or nil
+end
+
+--- The arguments as the audit log keeps them: name -> value. tokens and globals as args.split gives them; C may be nil.
+function M.object(tokens, globals, C)
+  local out, place, names, rest = {}, 0, places(C)
+  local function add(name, value, p)
+    if p and p.type == "secret" or M.is_secret_name(name) then value = REDACTED end
+    if type(value) == "string" then value = M.text(value) end
+    local old = out[name]
+    if old == nil then out[name] = value
+    elseif type(old) == "table" then old[#old + 1] = value
+    else out[name] = host.json.array { old, value } end
+  end
+  local i, only_words = 1, false
+  while i <= #tokens do
+    local token, following = tokens[i], tokens[i + 1]
+    local name, value = token:match("^%-%-?([%a][%w_-]*)=?(.*)$")
+    if only_words or not name then
+      if token == "--" then only_words = true else
+        place = place + 1
+        add(names[place] or rest, token)
+      end
+    else
+      local p = param_of(C, name)
+      if token:find("=", 1, true) then add(name, value, p)
+      elseif following and following:sub(1, 1) ~= "-" and not (p and p.type == "boolean") and (p or M.is_secret_name(name)) then
+        i = i + 1
+        add(name, following, p)
+      else
+        add(name, true, p)
+      end
+    end
+    i = i + 1
+  end
+  for _, g in ipairs(tokens.globals or {}) do
+    local value = globals[g.name]
+    if value ~= nil then add(g.name, type(value) == "table" and host.json.array(value) or value) end
+  end
+  return host.json.object(out)
 end
 
 --- The arguments as one line.
@@ -35,7 +135,7 @@ function M.line(argv)
       out[i] = "--" .. name .. "=[REDACTED]"
       host.send("S", value)
     else
-      out[i] = redact_members(arg)
+      out[i] = M.text(arg)
       name = arg:match("^%-%-([%w_-]+)$")
       hide = name ~= nil and M.is_secret_name(name)
     end

@@ -14,7 +14,7 @@ local values = require "values"
 local M = {}
 
 local RESULT = context.RESULT
-local MAX_STDIN = 65536
+
 
 -- Gates ------------------------------------------------------------------------------------------------------------
 
@@ -67,7 +67,7 @@ end
 
 -- What the kernel must let through for those paths: a file is replaced by a rename in its directory.
 local function kernel_paths(run)
-  local list = { run.session_base() }
+  local list = { run.session_base() } -- nothing, when that is not ours
   local function add(path)
     local stat = host.file.stat(path)
     list[#list + 1] = stat and stat.type == "directory" and path or parent(path)
@@ -105,34 +105,24 @@ end
 -- The run object -------------------------------------------------------------------------------------------------------
 
 local function add_session(run)
-  local base, dir
+  local dir
 
-  --- <tmp>/tool-<uid>, ours alone and mode 0700; made when missing (REQ-F-032).
+  local function usable(path, err)
+    if path then return path end
+    failure.raise("PERMISSION_DENIED", { context = { path = err.path },
+      message = err.path .. " is not a private directory of this user." })
+  end
+
+  --- <tmp>/tool-<uid>, ours alone and mode 0700; made when missing (REQ-F-032). nil when another has put something there.
   function run.session_base()
-    if base then return base end
-    local tmp = host.env "TMPDIR"
-    if not tmp or tmp:sub(1, 1) ~= "/" then tmp = "/tmp" end
-    base = tmp .. "/tool-" .. host.uid()
-    host.file.mkdir(base, 448)
-    return base
+    return (host.session_base())
   end
 
-  local function checked_base()
-    local path = run.session_base()
-    local stat = host.file.stat(path, true)
-    if not stat or stat.type ~= "directory" or stat.uid ~= host.uid() or stat.mode & 63 ~= 0 then
-      failure.raise("PERMISSION_DENIED", { message = path .. " is not a private directory of this user.",
-        context = { path = path } })
-    end
-    return path
-  end
-
+  --- The run's own directory; the supervisor removes it when all programs have ended.
   function run.tmp_dir()
     if not dir then
-      local path = checked_base() .. "/" .. host.request_id
-      local ok, err = host.file.mkdir(path, 448)
-      if not ok then failure.raise(err.code, err) end
-      dir = path
+      host.send "T"
+      dir = usable(host.session())
       run.session_dir = dir
       run.meta("session_tmp_dir", dir)
     end
@@ -140,26 +130,9 @@ local function add_session(run)
   end
 
   function run.lock_dir()
-    local path = checked_base() .. "/locks"
+    local path = usable(host.session_base()) .. "/locks"
     host.file.mkdir(path, 448)
     return path
-  end
-
-  local function remove_tree(path)
-    for _, name in ipairs(host.file.list(path) or {}) do
-      local child = path .. "/" .. name
-      local stat = host.file.stat(child, true)
-      if stat and stat.type == "directory" then remove_tree(child) end
-      host.file.remove(child)
-    end
-  end
-
-  function run.remove_session()
-    if dir then
-      remove_tree(dir)
-      host.file.remove(dir)
-      dir = nil
-    end
   end
 end
 
@@ -209,27 +182,13 @@ local function add_steps(run)
   run.steps.timeline = {}
 end
 
-local function stdin_of(run)
-  local text
-  return function()
-    if text then return text end
-    local file = run.values.input_file
-    local limit = tonumber(host.env "TOOL_MAX_STDIN_BYTES") or MAX_STDIN
-    if file and file ~= "-" then
-      local err
-      text, err = host.file.read(file, 1 << 30)
-      if not text then failure.raise(err.code, { message = err.message, context = { path = file }, phase = "validation" }) end
-      return text
-    end
-    if host.tty.stdin then failure.raise("STDIN_REQUIRED", { phase = "validation" }) end
-    local bytes, more = host.stdin(limit)
-    if more then
-      failure.raise("STDIN_TOO_LARGE", { message = ("More than %d bytes arrived on stdin."):format(limit),
-        context = { received_bytes = #bytes, limit_bytes = limit }, phase = "validation" })
-    end
-    text = bytes
-    return text
-  end
+-- Input is there, and not too much of it, before the command begins (REQ-F-054); a terminal is asked only by a command
+-- that really reads.
+local function take_input(run)
+  local stdin = run.contract.stdin
+  run.stdin = require("stdin").of(run)
+  if stdin.required == false or host.tty.stdin and not run.values.input_file and not stdin.required then return end
+  run.stdin()
 end
 
 local function new_run(C, opts)
@@ -279,10 +238,8 @@ local function new_run(C, opts)
       if not ok then host.send("W", "CLEANUP_FAILED: " .. tostring(failure.is(err) and err.message or err)) end
     end
     for i = #run.held, 1, -1 do pcall(run.held[i].release, run.held[i]) end
-    run.remove_session()
   end
 
-  run.stdin = stdin_of(run)
   add_session(run)
   if C.steps then add_steps(run) end
   return run
@@ -473,11 +430,13 @@ local function refuse(run, f)
     end
   end
   local e, exit = answer.error(f, C, run.started and f.phase ~= "validation")
-  local note
+  local note, text
   if inv.format == "rich" then
+    local out = data and C.raw.render and output.finish(C, data, finish_options(run))
+    text = out and out.text
     note = require("errors_text")(e, { color = inv.color, program = inv.program })
   end
-  answer.send { exit = exit, error = e, data = data, note = note }
+  answer.send { exit = exit, error = e, data = data, note = note, text = text, flags = text and "t" or "" }
 end
 
 -- An error that is no failure is a fault of the command: the trace goes to stderr, never to stdout (REQ-F-006, C-013).
@@ -598,6 +557,7 @@ local function body(run)
   local entry = C.exits[10]
   host.send("D", tostring(run.timeout_ms), entry and entry.retryable and "1" or "0")
   run.deadline = host.mono() + run.timeout_ms
+  if C.stdin then take_input(run) end
   run.writable, run.readable = writable_paths(run), readable_paths(run)
   confine(run)
   context.new(run)

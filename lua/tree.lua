@@ -195,6 +195,10 @@ function tree.load(entry, full)
       raw, message = sandbox.load(file, { lib = owner.lib })
       if raw == nil then return nil, { { rule = "REQ-F-015", file = file, message = message } }, {} end
     end
+    if raw == nil and entry.root.plugin and #entry.words == 1 then
+      local plugin = tree.plugin(entry.root.plugin, entry.words[1])
+      raw = plugin and { about = plugin.about }
+    end
     return contract.group(raw, { words = entry.words, file = file, suite = suite })
   end
   local raw, message, source = sandbox.load(entry.path, { lib = owner.lib, framework = framework })

@@ -3,7 +3,19 @@ local auth = require "lib.auth"
 
 local PAGE = 100                -- the most that the service gives at once
 local LONGEST_PAUSE = 60        -- seconds between two requests while the service fails
+local REFUSALS = { [7] = true, [8] = true }      -- exits: a service that does not want this caller
+local PASSING = { INVALID_RESPONSE = true, SERVICE_ERROR = true, UNAVAILABLE = true, RATE_LIMITED = true,
+  CONNECTION_FAILED = true, RESPONSE_INCOMPLETE = true, TIMEOUT = true }
 local BEGINNING = "1970-01-01T00:00:00Z"
+
+local function checked(ctx, events)
+  local fits = type(events) == "table"
+  for _, event in ipairs(fits and events or {}) do
+    fits = fits and type(event) == "table" and type(event.eventId) == "string" and type(event.timestamp) == "string"
+  end
+  if not fits then ctx.fail("INVALID_RESPONSE", { cause = "The answer has something else than a list of events" }) end
+  return events
+end
 
 -- One page of the log: its events, newest first, and whether older ones follow; or nil and the failure or the response.
 local function page(ctx, args, since, number)
@@ -13,8 +25,7 @@ local function page(ctx, args, since, number)
   if not response then return nil, err end
   if response.status ~= 200 then return nil, response end
   local answer = auth.object(ctx, response)
-  local events, total = answer.data or answer, math.tointeger(answer.total)
-  if type(events) ~= "table" then ctx.fail("INVALID_RESPONSE", { cause = "The answer's data is no list" }) end
+  local events, total = checked(ctx, answer.data or answer), math.tointeger(answer.total)
   return events, total and #events > 0 and number * PAGE < total
 end
 
@@ -47,9 +58,17 @@ local function skip_history(ctx, args, cursor)
   end
 end
 
+-- A poll that fails on the way to its answer (no new token, an answer that is none) is a failed poll as well.
+local function attempt(read, ctx, args, cursor)
+  local ok, events, problem = pcall(read, ctx, args, cursor)
+  if ok then return events, problem end
+  if type(events) ~= "table" or not REFUSALS[events.exit] and not PASSING[events.code] then error(events, 0) end
+  return nil, events
+end
+
 -- What a failed poll says, and whether another may do better.
 local function judge(problem)
-  if not problem.status then return problem.message, problem.retryable ~= false end
+  if not problem.status then return problem.message, not REFUSALS[problem.exit] end
   local passing = problem.status == 429 or problem.status == 408 or problem.status >= 500
   return ("The service answered with status %d."):format(problem.status), passing
 end
@@ -91,7 +110,7 @@ return {
     local cursor, failed, answered = audit.new(args.since or BEGINNING), 0, false
     local read = args.since and poll or skip_history
     while true do
-      local events, problem = read(ctx, args, cursor)
+      local events, problem = attempt(read, ctx, args, cursor)
       local pause = args.interval
       if events then
         read, failed, answered = poll, 0, true

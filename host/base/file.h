@@ -27,8 +27,11 @@ int file_mkdir(const char *path, mode_t mode, int parents);
 int file_remove_tree(int at, const char *name);
 
 /* Opens and flock()s a lock file, waiting at most timeout_ms; *fd gets the descriptor.
- * EWOULDBLOCK when another process holds it, EINTR when a signal came; its pid, if recorded, is in *holder. */
+ * The file that path names is then the one that is locked, so a holder may remove it before
+ * it closes it. EWOULDBLOCK when another process holds it, EINTR when a signal came; its pid, if recorded, is in *holder. */
 int file_lock(const char *path, int timeout_ms, int *fd, pid_t *holder);
+/* Records who holds the lock; file_lock records this process. */
+void file_lock_sign(int fd, pid_t holder);
 
 /* Writes all bytes to a blocking descriptor. */
 int file_write_all(int fd, const void *data, size_t n);

@@ -20,6 +20,7 @@ const struct global_flag global_flags[] = {
 	{ "print-schema", "boolean", NULL, "Same as --schema", 0, false },
 	{ "output-schema", "boolean", NULL, "Print the JSON Schema of data and exit", 0, false },
 	{ "timeout", "duration", NULL, "Time limit of the run, such as 30s or 500ms; 0 for none", 0, false },
+	{ "heartbeat-ms", "integer", NULL, "Milliseconds between signs of life on stdout; 0 for none", 0, false },
 	{ "retries", "integer", NULL, "How often a failed request is repeated", 0, false },
 	{ "retry-delay", "duration", NULL, "Wait before the first repetition", 0, false },
 	{ "cwd", "path", NULL, "Directory that relative paths start from", 0, false },

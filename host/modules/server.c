@@ -594,10 +594,13 @@ static int server_wait(lua_State *L)
 static int server_leave(lua_State *L)
 {
 	struct server *s = check_server(L);
-	if (worker_context()->current == NULL)
-		s->closer.task = s->waiter.task = NULL; /* the interrupted task that waited is being taken apart */
+	bool interrupted = worker_context()->current == NULL;
+	if (interrupted)
+		s->closer.task = s->waiter.task = NULL; /* the task that waited is being taken apart */
 	if (!s->closing && !uv_is_closing((uv_handle_t *)&s->listener))
 		begin_close(L, s, LEAVE_MS);
+	if (interrupted)
+		conn_drop_unanswered(&s->group); /* their tasks do not go on after an interrupt */
 	return 0;
 }
 

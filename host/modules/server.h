@@ -8,7 +8,8 @@
  *   server.connections                              how many clients are connected
  *   server:wait() -> true                           waits until the server is closed
  *   server:close([grace_ms]) -> true                takes nothing new, lets running answers end for that long
- *   (also to-be-closed: as close(1000), without waiting for it)
+ *   (also to-be-closed: as close(1000), without waiting for it; after an interrupt of the run, whose tasks go no
+ *   further, only what is already written is still sent)
  *
  *   request.method path query headers body remote remote_port
  *     path as sent, without the query; query raw, "" when absent; headers with lower-case names,

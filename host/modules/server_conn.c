@@ -146,8 +146,18 @@ void conn_drop_all(struct conn_group *g)
 void conn_drain(struct conn_group *g)
 {
 	g->draining = true;
+	for (struct conn *c = g->first; c != NULL; c = c->next) {
+		if (c->phase == PHASE_IDLE && queued(c) > 0)
+			set_phase(c, PHASE_LAST); /* a slow reader of an answer that is complete */
+		else if (receiving(c))
+			conn_drop(c);
+	}
+}
+
+void conn_drop_unanswered(struct conn_group *g)
+{
 	for (struct conn *c = g->first; c != NULL; c = c->next)
-		if (c->phase == PHASE_IDLE || c->phase == PHASE_HEADER || c->phase == PHASE_BODY)
+		if (c->phase == PHASE_ANSWER)
 			conn_drop(c);
 }
 

@@ -61,9 +61,12 @@ void conn_answered(struct conn *c, bool keep);
 /* Ends the connection at once, also in the middle of an answer. */
 void conn_drop(struct conn *c);
 
-/* Stops taking requests: idle connections end now, busy ones with their answer. */
+/* Stops taking requests: idle connections end now, the others when their answer is sent. */
 void conn_drain(struct conn_group *g);
 void conn_drop_all(struct conn_group *g);
+
+/* Drops those that wait for an answer, because none will come. */
+void conn_drop_unanswered(struct conn_group *g);
 
 /* Drops all, also when the loop was closed under them and no callback can follow. */
 void conn_release_all(struct conn_group *g);

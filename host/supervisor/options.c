@@ -83,6 +83,8 @@ static void apply(struct options *o, const struct global_flag *g, const char *va
 		o->verbosity = VERBOSE;
 	else if (strcmp(n, "debug") == 0 || strcmp(n, "trace") == 0)
 		o->verbosity = DEBUG;
+	else if (strcmp(n, "heartbeat-ms") == 0)
+		o->heartbeat_ms = strtoll(value, NULL, 10);
 	else if (strcmp(n, "output") == 0)
 		set_format(o, value), o->json_asked = o->format == FORMAT_JSON || o->format == FORMAT_JSONL;
 }

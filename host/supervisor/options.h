@@ -21,6 +21,7 @@ struct options {
 	const char *bad_flag;     /* a global flag used wrongly, or NULL */
 	const char *bad_value;    /* its value, or NULL when that is missing */
 	size_t max_output;        /* bytes of one answer (REQ-F-052) */
+	int64_t heartbeat_ms;     /* signs of life on stdout; 0 for none (REQ-F-053, O-038) */
 	int64_t start_timeout_ms; /* limit until the contract names one */
 };
 

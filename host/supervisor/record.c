@@ -61,7 +61,7 @@ bool record_init(struct record *r)
 
 void record_free(struct record *r)
 {
-	struct text *texts[] = { &r->cut, &r->audit, &r->fatal, &r->trace, &r->data, &r->error, &r->out_text, &r->err_text };
+	struct text *texts[] = { &r->audit_path, &r->step, &r->cut, &r->audit, &r->fatal, &r->trace, &r->data, &r->error, &r->out_text, &r->err_text };
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		free(texts[i]->p);
 	list_free(&r->meta_keys);
@@ -214,6 +214,17 @@ static bool take_detail(struct record *r, const struct json_span *part)
 	return ok;
 }
 
+bool record_audit(struct record *r, const char *args, size_t n)
+{
+	return set_json(&r->audit, &(struct json_span){ args, n });
+}
+
+static bool take_audit(struct record *r, const struct json_span *part, size_t count)
+{
+	return count >= 1 && count <= 2 && set_json(&r->audit, &part[0]) &&
+	       (count == 1 || text_set(&r->audit_path, part[1].p, part[1].n));
+}
+
 static bool take(struct record *r, char kind, const struct json_span *part, size_t count, const struct record_sink *sink)
 {
 	static const char cleanup_failed[] = "CLEANUP_FAILED: the command's cleanup raised an error";
@@ -224,7 +235,9 @@ static bool take(struct record *r, char kind, const struct json_span *part, size
 	case 'W': return count == 1 && record_warn(r, part[0].p, part[0].n);
 	case 'w': return count == 1 && take_detail(r, &part[0]);
 	case 'K': return count == 1 && set_json(&r->cut, &part[0]);
-	case 'A': return count == 1 && set_json(&r->audit, &part[0]);
+	case 'A': return take_audit(r, part, count);
+	case 'P': return count == 1 && text_set(&r->step, part[0].p, part[0].n);
+	case 'T': r->session = true; return true;
 	case 'X': r->effects = true; return true;
 	case 'U': r->unwinding = true; return true;
 	case 'C': return record_warn(r, cleanup_failed, sizeof cleanup_failed - 1);

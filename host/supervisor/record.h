@@ -25,7 +25,10 @@ struct record {
 	struct text_list meta_keys, meta_values; /* same indices */
 	struct text_list warnings, details;
 	struct text cut;   /* data when the run is cut short; JSON */
-	struct text audit; /* sanitized arguments; JSON object */
+	struct text audit; /* sanitized arguments, JSON object; empty when the invocation is not logged */
+	struct text audit_path; /* where the configuration wants the log; empty for the default */
+	struct text step;  /* what the command does now, as heartbeats show it */
+	bool session;      /* the run made its own directory */
 	struct text fatal, trace;
 	bool has_result, effects, unwinding, broken, out_of_memory;
 	int exit_code;
@@ -48,6 +51,8 @@ struct record_sink {
 };
 
 bool record_init(struct record *r);
+/* Says that the invocation is logged, with these arguments (JSON). */
+bool record_audit(struct record *r, const char *args, size_t n);
 void record_free(struct record *r);
 
 /* Takes bytes of the frame stream. */

@@ -1,7 +1,9 @@
 #include "supervise.h"
 
+#include "audit.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/session.h"
 #include "base/utf8.h"
 #include "envelope.h"
 #include "reap.h"
@@ -44,6 +46,8 @@ struct supervision {
 	struct record record;
 	struct redactor secrets;
 	struct sink out, err;
+	struct audit audit;
+	int64_t next_beat_ns;       /* when the next sign of life is due */
 	struct buf captured, noise; /* what others wrote to descriptors 1 and 2 */
 	pid_t worker;
 	bool worker_ended;
@@ -284,6 +288,38 @@ static void stop(struct supervision *v, enum reason reason)
 	v->kill_at_ns = clock_mono_ns() + (int64_t)STOP_GRACE_MS * 1000000;
 }
 
+/* Signs of life (REQ-F-053): lines of JSON among the rows, never beside another format. */
+
+static int64_t beat_ns(const struct supervision *v)
+{
+	bool json = v->opt->format == FORMAT_JSON || v->opt->format == FORMAT_JSONL;
+	if (v->opt->heartbeat_ms <= 0 || v->opt->heartbeat_ms > MAX_TIMEOUT_MS || !json || v->opt->stable ||
+	    v->reason != NOT_STOPPED || v->record.has_result || v->worker_ended)
+		return 0;
+	return v->next_beat_ns != 0 ? v->next_beat_ns : v->snapshot->start_mono_ns + v->opt->heartbeat_ms * 1000000;
+}
+
+static void beat(struct supervision *v, int64_t now)
+{
+	struct buf plain, line;
+	int64_t due = beat_ns(v), every = v->opt->heartbeat_ms * 1000000;
+	if (due == 0 || now < due)
+		return;
+	v->next_beat_ns = due + ((now - due) / every + 1) * every;
+	if (v->secrets_lost || sink_pending(&v->out) >= MAX_QUEUED)
+		return;
+	buf_init(&plain);
+	buf_init(&line);
+	bool ok = buf_printf(&plain, "{\"status\":\"running\",\"heartbeat\":true,\"elapsed_ms\":%lld",
+			     (long long)((now - v->snapshot->start_mono_ns) / 1000000));
+	if (v->record.step.n > 0)
+		ok = ok && buf_puts(&plain, ",\"step\":") && json_put_string(&plain, v->record.step.p, v->record.step.n);
+	if (ok && buf_putc(&plain, '}') && redact_json(&v->secrets, plain.data, plain.len, &line) && buf_putc(&line, '\n'))
+		sink_put(&v->out, line.data, line.len);
+	buf_free(&plain);
+	buf_free(&line);
+}
+
 static int64_t deadline_ns(const struct supervision *v)
 {
 	const struct record *r = &v->record;
@@ -312,6 +348,7 @@ static void check_clocks(struct supervision *v)
 	int64_t now = clock_mono_ns(), limit = deadline_ns(v);
 	if (limit != 0 && now >= limit)
 		stop(v, DEADLINE);
+	beat(v, now);
 	if (v->record.unwinding && !v->cleanup_seen) {
 		v->cleanup_seen = true;
 		if (v->kill_at_ns != 0 && !v->hurry)
@@ -331,7 +368,9 @@ static void check_clocks(struct supervision *v)
 /* How long poll may wait; NULL for ever. */
 static const struct timespec *poll_timeout(const struct supervision *v, struct timespec *t)
 {
-	int64_t at = deadline_ns(v), left;
+	int64_t at = deadline_ns(v), next_beat = beat_ns(v), left;
+	if (next_beat != 0 && (at == 0 || next_beat < at))
+		at = next_beat;
 	if (v->kill_at_ns != 0) {
 		int64_t next = v->kill_at_ns + (v->killed ? (int64_t)KILL_WAIT_MS * 1000000 : 0);
 		at = at == 0 || next < at ? next : at;
@@ -679,6 +718,8 @@ static bool forget_run(struct supervision *v)
 	struct record old = v->record;
 	bool ok = record_init(&v->record) && base_meta(v);
 	v->record.effects = old.effects;
+	v->record.session = old.session;
+	ok = ok && (old.audit.n == 0 || record_audit(&v->record, "{}", 2));
 	v->record.has_deadline = old.has_deadline;
 	v->record.timeout_ms = old.timeout_ms;
 	v->record.timeout_retryable = old.timeout_retryable;
@@ -718,6 +759,48 @@ static void deliver(struct supervision *v, struct sink *s, int64_t stall_ms)
 	}
 }
 
+/* The audit log is opened before the answer, which names it, and written when the exit status is known. */
+
+static bool open_audit(struct supervision *v)
+{
+	char text[160];
+	struct record *r = &v->record;
+	v->audit.fd = -1;
+	if (r->audit.n == 0)
+		return true;
+	int rc = audit_open(&v->audit, v->snapshot, r->audit_path.n > 0 ? r->audit_path.p : NULL);
+	if (v->audit.fd >= 0)
+		return meta_string(r, "audit_log_path", v->audit.path);
+	if (rc == 0)
+		return true;
+	int n = snprintf(text, sizeof text, "AUDIT_LOG_UNAVAILABLE: the audit log cannot be written: %s", strerror(rc));
+	return record_warn(r, text, (size_t)n);
+}
+
+static void write_audit(struct supervision *v, int exit_code)
+{
+	struct buf plain, line;
+	const struct text *command = record_get(&v->record, "command");
+	struct audit_entry e = { command != NULL ? command->p : "null", v->record.audit.p, exit_code,
+				 (clock_mono_ns() - v->snapshot->start_mono_ns) / 1000000 };
+	if (v->audit.fd < 0)
+		return;
+	buf_init(&plain);
+	buf_init(&line);
+	if (audit_line(&plain, v->snapshot, &e) && redact_json(&v->secrets, plain.data, plain.len, &line))
+		(void)audit_write(&v->audit, &line);
+	buf_free(&plain);
+	buf_free(&line);
+}
+
+/* What stays on disk of this run and of runs before it. Help and the like leave no trace and clean nothing up. */
+static void leave(struct supervision *v, int exit_code)
+{
+	write_audit(v, exit_code);
+	if (v->record.audit.n > 0)
+		session_prune(v->snapshot);
+}
+
 static int finish(struct supervision *v)
 {
 	struct outcome o;
@@ -726,8 +809,10 @@ static int finish(struct supervision *v)
 	int64_t grace = v->reason == SIGNALLED ? (spent < CHILD_GRACE_MS ? CHILD_GRACE_MS - spent : 0) : v->reason == DEADLINE ? 0 : ORPHAN_GRACE_MS;
 	reap_all(grace, hurried, v);
 	drain_pipes(v);
+	if (v->record.session)
+		session_remove(v->snapshot);
 	intercept(v);
-	bool ok = (!v->secrets_lost || forget_run(v)) && decide(v, &o);
+	bool ok = (!v->secrets_lost || forget_run(v)) && open_audit(v) && decide(v, &o);
 	report_noise(v, &o);
 	int code = v->reason == READER_GONE ? 0 : ok ? o.exit_code : 1;
 	if (ok)
@@ -742,6 +827,7 @@ static int finish(struct supervision *v)
 	code = settle_output(v, code);
 	if (v->cut && v->reason != SIGNALLED)
 		code = v->late_signal == SIGINT ? 130 : 143;
+	leave(v, code);
 	deliver(v, &v->err, 1000);
 	outcome_free(&o);
 	return code;
@@ -763,7 +849,7 @@ int supervise(const struct snapshot *s, const struct options *opt)
 	(void)memset(&v, 0, sizeof v);
 	v.snapshot = s;
 	v.opt = opt;
-	v.frames_fd = v.stdout_fd = v.stderr_fd = v.signal_fd = -1;
+	v.frames_fd = v.stdout_fd = v.stderr_fd = v.signal_fd = v.audit.fd = -1;
 	buf_init(&v.captured);
 	buf_init(&v.noise);
 	if (!open_signals(&v) || !record_init(&v.record) || !base_meta(&v) || !redact_environment(&v.secrets, s) || !start(&v)) {
@@ -829,6 +915,7 @@ static bool bare(struct supervision *v, const struct snapshot *s, const struct o
 	(void)memset(v, 0, sizeof *v);
 	v->snapshot = s;
 	v->opt = opt;
+	v->audit.fd = -1;
 	buf_init(&v->captured);
 	buf_init(&v->noise);
 	sink_init(&v->out, 1, s->closed[1]);
@@ -841,6 +928,7 @@ static int answer_bare(struct supervision *v, struct outcome *o)
 	answer(v, o);
 	sink_drain(&v->out, STALL_MS);
 	int code = settle_output(v, o->exit_code);
+	leave(v, code);
 	sink_drain(&v->err, 1000);
 	return code;
 }
@@ -850,7 +938,8 @@ int answer_bad_flag(const struct snapshot *s, const struct options *opt)
 	struct supervision v;
 	struct outcome o;
 	outcome_init(&o);
-	int code = bare(&v, s, opt) && bad_flag_outcome(&o, opt) ? answer_bare(&v, &o) : 1;
+	bool ok = bare(&v, s, opt) && bad_flag_outcome(&o, opt) && record_audit(&v.record, "{}", 2) && open_audit(&v);
+	int code = ok ? answer_bare(&v, &o) : 1;
 	outcome_free(&o);
 	release(&v);
 	return code;

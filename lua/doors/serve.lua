@@ -17,7 +17,8 @@
 --        form_repeated names a field that came twice), authorization { bearer | user, password }, remote, time_ms,
 --        route, refuse(status, code, message, details, headers), which never returns,
 --        and for streams start(status, headers), write(bytes), finish(), gone().
--- ctx.serve blocks until the run is interrupted. ctx.random(n) gives n random bytes.
+-- ctx.serve blocks until the run is interrupted: then answers that are complete still reach their readers, others are
+-- cut. ctx.random(n) gives n random bytes.
 
 local failure = require "failure"
 local host = require "host"
@@ -28,7 +29,7 @@ local serve = {}
 
 local EXITS = { ADDRESS_INVALID = "ARG_ERROR", ADDRESS_IN_USE = "CONFLICT", PERMISSION_DENIED = "PERMISSION_DENIED" }
 
-local GRACE_MS = 500 -- for answers that run when the run ends
+local GRACE_MS = 500 -- for answers that are still being read when the run ends
 
 -- What req.refuse raises; its address marks it.
 local REFUSED = {}

@@ -76,11 +76,18 @@ local function log_answer(raw, err)
   end
 end
 
+-- What a request leaves of the run's time, so that its failure is told with its network context before the run is cut
+-- short (REQ-F-037).
+local MARGIN = 20
+
 -- The shorter of the request's own limit and what is left of the run. A command without limit has one for each request
 -- all the same; nil, for none, only when the caller said `--timeout 0` (REQ-C-012).
 local function limit(self, own)
   local left = self.run.remaining_ms()
-  if left then return math.max(1, own and math.min(own, left) or left) end
+  if left then
+    left = left - math.min(MARGIN, left // 4)
+    return math.max(1, own and math.min(own, left) or left)
+  end
   return own or self.run.globals.timeout ~= 0 and UNLIMITED_RUN or nil
 end
 

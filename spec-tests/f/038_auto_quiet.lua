@@ -14,55 +14,54 @@ local function said(r)
   return table.concat(out, " ")
 end
 
-local function levels(args, opts)
-  table.move({ "fx", "levels" }, 1, 2, 1, args)
-  return S.status(S.tool(args, opts), 0)
+local function levels(flag, opts)
+  return S.status(S.tool({ "fx", "levels", flag }, opts), 0)
 end
 
 S.req("REQ-F-038", "Verbosity auto-quiet in non-TTY context", function()
   it("1, 2 and 3 in a pipe only errors remain", function()
-    local r = levels({})
+    local r = levels(nil)
     S.equal(r, "error", said(r), "lines on stderr")
   end)
 
   it("1 CI does the same on a terminal", function()
     for _, value in ipairs { "1", "true", "yes" } do
-      local r = levels({}, S.terminal { env = { CI = value } })
+      local r = levels(nil, S.terminal { env = { CI = value } })
       S.equal(r, "error", said(r), "lines with CI=" .. value)
     end
   end)
 
   it("on a terminal information, warnings and progress appear", function()
-    local r = levels({}, S.terminal())
+    local r = levels(nil, S.terminal())
     S.equal(r, "error info progress warn", said(r), "lines on stderr")
   end)
 
   it("1 a dropped warning of the author is still in warnings[]", function()
-    local r = levels({})
+    local r = levels(nil)
     assert.is_nil(r.stderr:find("a warning of the author", 1, true))
     assert.same({ "FX_WARNING: a warning of the author" }, { table.unpack(r.envelope.warnings) })
   end)
 
   it("4 --verbose restores information in a pipe, without any drawn bar", function()
-    local r = levels({ nil, nil, "--verbose" })
+    local r = levels("--verbose")
     S.truth(r, said(r):find("info", 1, true), "no information")
     S.truth(r, not said(r):find("debug", 1, true), "debug with --verbose")
     S.truth(r, not r.stderr:find("[\r\27]"), "a bar is drawn into a pipe")
   end)
 
   it("--debug shows everything, --quiet nothing at all", function()
-    local r = levels({ nil, nil, "--debug" })
+    local r = levels("--debug")
     for name in pairs(LINES) do
       if name ~= "progress" then S.truth(r, said(r):find(name, 1, true), name .. " is missing") end
     end
-    r = levels({ nil, nil, "--quiet" })
+    r = levels("--quiet")
     S.equal(r, "", r.stderr, "stderr with --quiet")
-    r = levels({ nil, nil, "--quiet" }, S.terminal())
+    r = levels("--quiet", S.terminal())
     S.equal(r, "", r.stderr, "stderr with --quiet on a terminal")
   end)
 
   it("5 the command looks at no terminal: its answer is the same everywhere", function()
-    local a, b = levels({}), levels({ nil, nil, "--verbose" })
+    local a, b = levels(nil), levels("--verbose")
     S.equal(a, a.envelope.data, b.envelope.data, "data")
   end)
 end)

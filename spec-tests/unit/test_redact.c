@@ -150,7 +150,7 @@ static void test_base64(void **state)
             for (size_t before = strlen(secrets[s]) > 5 ? 0 : 3; before <= (strlen(secrets[s]) > 5 ? 7U : 3U); before++)
                 base64_is_gone(secrets[s], strlen(secrets[s]), before, variants[v]);
     struct redactor r = with("user:s3cr3t", 11);
-    text_gives(&r, "Basic dXNlcjpzM2NyM3Q=", "Basic [REDACTED]0="); /* the last digit has bits of the padding */
+    text_gives(&r, "Basic dXNlcjpzM2NyM3Q=", "Basic [REDACTED]Q="); /* the last digit has bits of the padding */
     redact_free(&r);
 }
 

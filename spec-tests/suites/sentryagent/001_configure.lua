@@ -103,7 +103,7 @@ S.req("SENTRYAGENT-CONFIGURE", "sentryagent configure", function()
     it("asks again for an address that is none", function()
       local home = S.dir "home"
       local r = asked(home, { { "idp\n", when_stdout = "API URL: " },
-        { "http://127.0.0.1:9\n", when_stdout = "API URL: idp\r\nAPI URL: " },
+        { "http://127.0.0.1:9\n", when_stdout = "idp\nAPI URL: " },
         { "acme\n", when_stdout = "Client ID: " }, { "s3\n", when_stdout = "Client secret: " } })
       S.status(r, 0)
       assert.equal("http://127.0.0.1:9", stored(home).apiUrl)
@@ -270,7 +270,7 @@ S.req("SENTRYAGENT-CONFIGURE", "sentryagent configure", function()
       { "a closed service", { status = 503, json = {} }, 12, "UNAVAILABLE" },
       { "an expired login", { status = 401, json = { error = "invalid_token", error_description = "It expired." } }, 8,
         "CREDENTIALS_EXPIRED" },
-      { "an answer without a token", { json = { token_type = "Bearer" } }, 1, "SERVICE_ERROR" },
+      { "an answer without a token", { json = { token_type = "Bearer" } }, 1, "INVALID_RESPONSE" },
       { "an answer that is no JSON", { body = "<html>" }, 1, "INVALID_RESPONSE" },
     }
     for _, case in ipairs(REFUSED) do

@@ -27,6 +27,10 @@ local routes = {
   ["GET /inject"] = { run = function() return 200, "", { ["X-A"] = "a\r\nX-B: c" } end },
   ["GET /raise"] = { run = function() error("on purpose") end },
   ["GET /refuse"] = { run = function(req) req.refuse(409, "TAKEN", "It is taken.", { { field = "x" } }) end },
+  ["GET /bulk"] = { run = function()
+    calls.n = calls.n + 1
+    return 200, ("b"):rep(8 << 20), { ["Content-Type"] = "text/plain" }
+  end },
   ["GET /close"] = { run = function() return 200, "bye", { Connection = "close" } end },
   ["GET /count"] = stream_route(function(req)
     for i = 1, 3 do req.write(i .. "\n") end
