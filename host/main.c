@@ -5,6 +5,7 @@
 #include "supervisor/supervise.h"
 #include "version.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,8 +42,10 @@ int main(int argc, char **argv)
 	struct snapshot s;
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	(void)sigaction(SIGPIPE, &ignore, NULL); /* REQ-F-014 */
-	if (!snapshot_take(&s, argc, argv, environ))
+	if (!snapshot_take(&s, argc, argv, environ)) {
+		(void)dprintf(2, "error: The host cannot start: %s.\n", strerror(errno));
 		return 1;
+	}
 	int code = run(&s);
 	snapshot_free(&s);
 	return code;

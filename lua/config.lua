@@ -28,16 +28,73 @@ function config.directory(kind)
   return base and base .. "/tool"
 end
 
--- The file that a command's configuration lives in; nil when there is none.
-local function path_of(C, globals)
-  if globals.no_config then return nil end
-  if globals.config then return globals.config, true end
-  local suite = C and C.suite
-  if suite and suite.config and suite.config.file then return config.expand(suite.config.file) end
-  local named = host.env "TOOL_CONFIG"
-  if named and named ~= "" then return named, true end
+-- Names of a project's file, strongest first; the first is the one that is written (REQ-O-016, C-025).
+local PROJECT = { ".tool-config", ".toolrc" }
+local SYSTEM = "/etc/tool/config.json"
+
+local function exists(path)
+  return host.file.access(path, "f")
+end
+
+-- What another user put into a directory that everybody may write is not this project's configuration.
+local function planted(dir, path)
+  local of_dir, of_file = host.file.stat(dir), host.file.stat(path, true)
+  return of_dir and of_file and of_dir.mode & 2 ~= 0 and of_file.uid ~= host.uid() and of_file.uid ~= 0
+end
+
+-- The nearest directory from cwd upwards that holds a project's file, or nil; and that directory's files.
+local function project_of(cwd)
+  local dir, found = cwd == "/" and "" or cwd, {}
+  while true do
+    for _, name in ipairs(PROJECT) do
+      local path = dir .. "/" .. name
+      if exists(path) and not planted(dir .. "/", path) then found[#found + 1] = path end
+    end
+    if #found > 0 then return dir, found end
+    if dir == "" then return nil, found end
+    dir = dir:match("^(.*)/[^/]*$")
+  end
+end
+
+local function user_file()
   local dir = config.directory "config"
   return dir and dir .. "/config.json"
+end
+
+local function suite_file(C)
+  local suite = C and C.suite
+  return suite and suite.config and suite.config.file and config.expand(suite.config.file) or nil
+end
+
+-- The layers that may be read, strongest first: { path, must_exist }. --config is all there is; TOOL_CONFIG stands for
+-- the project's files. A suite with a file of its own keeps credentials there: a project cannot redirect it.
+local function layers_of(C, globals, cwd)
+  if globals.no_config then return {} end
+  local writer = C and C.danger ~= "safe" and (C.config or suite_file(C)) ~= nil
+  if globals.config then return { { globals.config, not writer } } end
+  local layers, named, own = {}, host.env "TOOL_CONFIG", suite_file(C)
+  if named and named ~= "" then
+    layers[1] = { named, not writer }
+  elseif not own then
+    local _, found = project_of(cwd)
+    for _, path in ipairs(found) do layers[#layers + 1] = { path } end
+  end
+  for _, path in ipairs { own or false, user_file() or false, SYSTEM } do
+    if path and exists(path) then layers[#layers + 1] = { path } end
+  end
+  return layers
+end
+
+-- The file that a write goes to, and its scope; nil when there is none.
+local function target_of(C, globals, cwd, global)
+  if globals.no_config then return nil end
+  if globals.config then return globals.config, "file" end
+  local own = suite_file(C)
+  if own then return own, "suite" end
+  if global then return user_file(), "global" end
+  local named = host.env "TOOL_CONFIG"
+  if named and named ~= "" then return named, "local" end
+  return (project_of(cwd) or (cwd == "/" and "" or cwd)) .. "/" .. PROJECT[1], "local"
 end
 
 local function read(path, must_exist)
@@ -71,42 +128,81 @@ local function dig(values, key)
   return at
 end
 
---- Opens the configuration of a command (nil: the tool's own). Nothing is read before the first get.
---- @return table { get(key) -> value, source; set(key, value); unset(key); path; sources() -> paths; hash() }
-function config.open(C, globals)
-  local self = { path = nil }
-  local values, text, loaded
-  local must_exist
-  self.path, must_exist = path_of(C, globals)
+-- The table and the key in it that a dotted name stands for.
+local function place(values, name)
+  if values[name] ~= nil then return values, name end
+  local at, head, tail = values, name:match("^(.*)%.([^.]+)$")
+  for part in (head or ""):gmatch "[^.]+" do
+    at = type(at) == "table" and at[part] or nil
+  end
+  if head and type(at) == "table" and not host.json.is_array(at) then return at, tail end
+  return values, name
+end
+
+--- Opens the configuration of a command (nil: the tool's own). cwd: the effective directory of the invocation. Nothing is
+--- read before the first get.
+--- @return table { get(key) -> value, source; set(key, value); update(changes); unset(key); aim(global); path; sources()
+---   -> paths, strongest first; hash(more) -> 6 hex digits, more: text of values that came from the environment }
+function config.open(C, globals, cwd)
+  local self, layers = {}, nil
 
   local function load()
-    if loaded then return end
-    loaded = true
-    if self.path then values, text = read(self.path, must_exist) end
+    if layers then return end
+    layers = {}
+    for _, layer in ipairs(layers_of(C, globals, cwd)) do
+      local values, text = read(layer[1], layer[2])
+      if values then layers[#layers + 1] = { path = layer[1], values = values, text = text } end
+    end
+  end
+
+  --- Chooses the file that is written: the project's, or with `global` the user's.
+  function self.aim(global)
+    self.path, self.scope = target_of(C, globals, cwd, global)
   end
 
   function self.get(key)
     load()
-    local value = values and dig(values, key)
-    if value == nil or value == host.json.null then return nil end
-    return value, self.path
+    for _, layer in ipairs(layers) do
+      local value = dig(layer.values, key)
+      if value ~= nil and value ~= host.json.null then return value, layer.path end
+    end
+    return nil
+  end
+
+  --- All values by their top-level keys, each with the file that it comes from.
+  function self.all()
+    load()
+    local values, sources = {}, {}
+    for i = #layers, 1, -1 do
+      for key, value in pairs(layers[i].values) do
+        if value ~= host.json.null then values[key], sources[key] = value, layers[i].path end
+      end
+    end
+    return values, sources
   end
 
   function self.sources()
     load()
-    return host.json.array(values and { self.path } or {})
+    local paths = {}
+    for i, layer in ipairs(layers) do paths[i] = layer.path end
+    return host.json.array(paths)
   end
 
-  function self.hash()
+  -- The files in their order decide every resolved value, so their names and bytes are what is hashed (REQ-F-028).
+  function self.hash(more)
     load()
-    return host.hash.sha256(text and self.path .. "\0" .. text or ""):sub(1, 6)
+    local parts = {}
+    for i, layer in ipairs(layers) do parts[i] = layer.path .. "\0" .. #layer.text .. "\0" .. layer.text end
+    return host.hash.sha256(table.concat(parts) .. (more or "")):sub(1, 6)
   end
 
   local function write(change)
+    if not self.path then self.aim(false) end
     if not self.path then
       failure.raise("CONFIG_INVALID", { message = "There is no configuration file to write to.",
         fix = "Set HOME, or pass --config" })
     end
+    if self.before_write then self.before_write(self.path) end
     local dir = self.path:match("^(.*)/[^/]*$")
     local ok, err = host.file.mkdir(dir, 448, true)
     if not ok then failure.raise(err.code, err) end
@@ -119,7 +215,8 @@ function config.open(C, globals)
       { mode = 384 })
     if not done then failure.raise(problem.code, problem) end
     host.file.remove(self.path .. ".lock")
-    values, loaded = current, true
+    layers = nil
+    if self.after_write then self.after_write(self.path, self.scope) end
     return old
   end
 
@@ -128,9 +225,10 @@ function config.open(C, globals)
     return write(function(current)
       local old = {}
       for key, value in pairs(changes) do
-        old[key] = current[key]
+        local at, name = place(current, key)
+        old[key] = at[name]
         if host.is_secret(value) then value = host.reveal(value) end
-        current[key] = value
+        at[name] = value
       end
       return old
     end)
@@ -138,13 +236,15 @@ function config.open(C, globals)
 
   function self.set(key, value)
     local old = self.update { [key] = value }
-    return { scope = "file", path = self.path, old = old[key] }
+    return { scope = self.scope, path = self.path, old = old[key] }
   end
 
+  --- Removes a key from the file that is written. Returns its old value there.
   function self.unset(key)
     return write(function(current)
-      local old = current[key]
-      current[key] = nil
+      local at, name = place(current, key)
+      local old = at[name]
+      at[name] = nil
       return old
     end)
   end

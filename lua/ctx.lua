@@ -19,7 +19,7 @@ end
 
 -- What a name of ctx is unlocked by; used for the error when it is not.
 local UNLOCKED_BY = {
-  http = "network", api = "network", files = "reads or writes", exec = "runs", spawn = "background", stop = "stops",
+  http = "network", api = "network", files = "reads or writes", exec = "runs", pipe = "runs", spawn = "background", stop = "stops",
   job = "job", config = "config", store = "store", credential = "auth", confirm = "asks", ask = "asks", edit = "editor",
   open = "gui", serve = "serves", emit = "stream", list = "page", each = "batch", step = "steps", walk = "walk",
   input = "stdin", created = "danger", updated = "danger", deleted = "danger", noop = "danger", exists = "creates",

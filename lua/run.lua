@@ -15,7 +15,6 @@ local M = {}
 
 local RESULT = context.RESULT
 
-
 -- Gates ------------------------------------------------------------------------------------------------------------
 
 -- "preview" or "run", or a failure when the caller must confirm first (O-021, O-048).
@@ -27,7 +26,12 @@ local function mode_of(run)
   return run.dialect.confirm == "yes" and "run" or "gate"
 end
 
--- Directories and files that the contract lets the command write.
+local function parent(path)
+  local dir = path:match("^(.*)/[^/]*$")
+  return dir == "" and "/" or dir
+end
+
+-- Directories and files that the contract lets the command write; their directories are made, but not for a preview.
 local function writable_paths(run)
   local C, list = run.contract, {}
   for _, row in ipairs(C.writes or {}) do
@@ -35,7 +39,7 @@ local function writable_paths(run)
     if path and not path:find("[{*]") then
       path = values.absolute(path, run.cwd)
       list[#list + 1] = path
-      if path:find("/$") or row.path:find("/$") then host.file.mkdir(path, 448, true) end
+      if not run.preview then host.file.mkdir(row.path:find("/$") and path or parent(path), 448, true) end
     end
   end
   for _, p in ipairs(C.params) do
@@ -58,11 +62,6 @@ local function readable_paths(run)
     end
   end
   return list
-end
-
-local function parent(path)
-  local dir = path:match("^(.*)/[^/]*$")
-  return dir == "" and "/" or dir
 end
 
 -- What the kernel must let through for those paths: a file is replaced by a rename in its directory.
@@ -540,6 +539,7 @@ local function prepare_native(run)
     failure.raise("DEPENDENCY_MISSING", { message = ("The native module %s is not available: %s."):format(name,
       message or "TOOL_NATIVE_PATH is not set") })
   end
+  require("programs").set_own_environment()
   run.native = native
 end
 

@@ -6,7 +6,7 @@ local LARGEST = 100             -- items that the service puts on one page
 return {
   about    = "List the agents of the tenant",
   danger   = "safe", scopes = { "agents:read" }, network = true, writes = auth.writes, page = 20, id = "id",
-  returns  = { list = agents.returns },
+  returns  = { list = agents.returns, ordered = true },         -- in the order of the service: pages fit together
   table    = { "id", "name", "status", "created_at" },
   exits    = { SUCCESS = "The agents are listed, possibly none" },
   examples = { { "All agents", "sentryagent list-agents --limit 0" } },

@@ -1,5 +1,5 @@
 /* One HTTP/1.1 request as it arrives: bytes in, a whole message or a refusal out.
- * The only unit that knows the parser. It is strict: whatever two programs could read differently is
+ * The only unit that drives the parser. It is strict: whatever two programs could read differently is
  * refused with a status, and nothing of such a message is handed on (RFC 9112 §2–§7, §11). */
 #ifndef TOOL_SERVER_MESSAGE_H
 #define TOOL_SERVER_MESSAGE_H

@@ -34,7 +34,7 @@ static void set_format(struct options *o, const char *value)
 {
 	const struct global_flag *g = global_flag_find("output", 6);
 	if (in_list(g->choices, value) || strcmp(value, "toon") == 0)
-		o->format = format_of(value), o->bad_flag = NULL;
+		o->format = format_of(value), o->bad_flag = NULL, o->bad_value = NULL;
 	else
 		o->bad_flag = "--output", o->bad_value = value;
 }

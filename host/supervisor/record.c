@@ -71,6 +71,22 @@ void record_free(struct record *r)
 	buf_free(&r->input);
 }
 
+void record_one_line(char *json, size_t n)
+{
+	static const char breaks[] = { '\n', '\r' };
+	for (size_t i = 0; i < sizeof breaks; i++) {
+		char *end = json + n, *p = n > 0 ? memchr(json, breaks[i], n) : NULL;
+		for (; p != NULL; p = memchr(p, breaks[i], (size_t)(end - p)))
+			*p++ = ' ';
+	}
+}
+
+static bool one_line(struct text *t)
+{
+	record_one_line(t->p, t->n);
+	return true;
+}
+
 static struct text *find_meta(const struct record *r, const char *key)
 {
 	for (size_t i = 0; i < r->meta_keys.count; i++)
@@ -83,11 +99,11 @@ bool record_meta(struct record *r, const char *key, const char *json, size_t n)
 {
 	struct text *known = find_meta(r, key);
 	if (known != NULL)
-		return text_set(known, json, n);
+		return text_set(known, json, n) && one_line(known);
 	if (r->meta_keys.count >= MAX_META || !list_add(&r->meta_keys, key, strlen(key)))
 		return false;
 	if (list_add(&r->meta_values, json, n))
-		return true;
+		return one_line(&r->meta_values.items[r->meta_values.count - 1]);
 	free(r->meta_keys.items[--r->meta_keys.count].p);
 	return false;
 }
@@ -118,25 +134,12 @@ static bool is_json(const struct json_span *s)
 	return json_check(s->p, s->n, MAX_DEPTH, NULL);
 }
 
-void record_one_line(char *json, size_t n)
-{
-	static const char breaks[] = { '\n', '\r' };
-	for (size_t i = 0; i < sizeof breaks; i++) {
-		char *end = json + n, *p = n > 0 ? memchr(json, breaks[i], n) : NULL;
-		for (; p != NULL; p = memchr(p, breaks[i], (size_t)(end - p)))
-			*p++ = ' ';
-	}
-}
-
 /* A part that must be JSON; empty counts as absent. */
 static bool set_json(struct text *t, const struct json_span *s)
 {
 	if (s->n == 0)
 		return true;
-	if (!is_json(s) || !text_set(t, s->p, s->n))
-		return false;
-	record_one_line(t->p, t->n);
-	return true;
+	return is_json(s) && text_set(t, s->p, s->n) && one_line(t);
 }
 
 /* A part that must be a decimal number from 0 to max. */
@@ -180,11 +183,7 @@ static bool take_meta(struct record *r, const struct json_span *part)
 	if (part[0].n == 0 || part[0].n >= sizeof key || !is_json(&part[1]))
 		return false;
 	(void)memcpy(key, part[0].p, part[0].n);
-	if (!record_meta(r, key, part[1].p, part[1].n))
-		return false;
-	struct text *value = find_meta(r, key);
-	record_one_line(value->p, value->n);
-	return true;
+	return record_meta(r, key, part[1].p, part[1].n);
 }
 
 static bool take_deadline(struct record *r, const struct json_span *part)

@@ -58,7 +58,7 @@ void record_free(struct record *r);
 /* Takes bytes of the frame stream. */
 void record_feed(struct record *r, const char *bytes, size_t n, const struct record_sink *sink);
 
-/* Sets a meta entry; the latest value wins. json must be valid JSON. */
+/* Sets a meta entry; the latest value wins. json must be valid JSON; it is put on one line. */
 bool record_meta(struct record *r, const char *key, const char *json, size_t n);
 /* The JSON of a meta entry, or NULL. */
 const struct text *record_get(const struct record *r, const char *key);

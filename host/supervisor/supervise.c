@@ -236,7 +236,11 @@ _Noreturn static void become_worker(const struct snapshot *s, pid_t supervisor, 
  * ignored; SIGHUP ignored is nohup's wish. */
 static bool open_signals(struct supervision *v)
 {
-	static const int caught[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD };
+	static const int caught[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD };
+	static const int ignored[] = { SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+		(void)sigaction(ignored[i], &ignore, NULL); /* they mean nothing here, and must not cut an answer */
 	struct sigaction plain = { .sa_handler = SIG_DFL }, before = plain;
 	sigset_t set;
 	(void)sigemptyset(&set);
@@ -564,7 +568,8 @@ static bool timed_out(struct supervision *v, struct outcome *o)
 
 static bool cancelled(struct supervision *v, struct outcome *o)
 {
-	const char *name = v->signal_number == SIGINT ? "SIGINT" : v->signal_number == SIGHUP ? "SIGHUP" : "SIGTERM";
+	const char *name = v->signal_number == SIGINT ? "SIGINT" : v->signal_number == SIGHUP ? "SIGHUP" :
+			   v->signal_number == SIGQUIT ? "SIGQUIT" : "SIGTERM";
 	char message[48], extra[64];
 	(void)snprintf(message, sizeof message, "Cancelled by %s.", name);
 	(void)snprintf(extra, sizeof extra, ",\"signal\":\"%s\",\"partial\":true", name);

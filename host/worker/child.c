@@ -246,7 +246,7 @@ static void drain_cb(uv_timer_t *t)
 	struct child *c = t->data;
 	if (!c->exited) {
 		c->timed_out = true;
-		(void)kill(c->pid, SIGKILL);
+		(void)kill(-c->pid, SIGKILL);
 		return;
 	}
 	close_stream(&c->out);
@@ -286,7 +286,7 @@ static void read_cb(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 		s->bytes.len += (size_t)n;
 		if (s->bytes.len > c->max && !c->too_large) {
 			c->too_large = true;
-			(void)kill(c->pid, SIGKILL);
+			(void)kill(-c->pid, SIGKILL);
 			s->bytes.len = 0;
 		} else if (c->too_large) {
 			s->bytes.len = 0;
@@ -332,12 +332,65 @@ static char **check_vector(lua_State *L, int idx)
 	return v;
 }
 
+/* Ends of a pipe between two programs: userdata that close themselves (host.pipe). */
+
+#define END_TYPE "tool.end"
+
+static int end_gc(lua_State *L)
+{
+	close_fd(luaL_checkudata(L, 1, END_TYPE));
+	return 0;
+}
+
+static int *push_end(lua_State *L)
+{
+	int *fd = lua_newuserdatauv(L, sizeof *fd, 0);
+	*fd = -1;
+	if (luaL_newmetatable(L, END_TYPE) != 0) {
+		lua_pushcfunction(L, end_gc);
+		lua_setfield(L, -2, "__gc");
+	}
+	lua_setmetatable(L, -2);
+	return fd;
+}
+
+/* host.pipe() -> end to read, end to write: for `stdin` of one and `stdout` of another host.run */
+static int l_pipe(lua_State *L)
+{
+	int fd[2], *from = push_end(L), *to = push_end(L);
+	if (pipe2(fd, O_CLOEXEC) != 0)
+		return luaL_error(L, "no pipe: %s", strerror(errno));
+	*from = fd[0];
+	*to = fd[1];
+	return 2;
+}
+
+/* The pipe end in field `name`, whose descriptor the caller takes over; -1 when it is none. */
+static int take_end(lua_State *L, const char *name)
+{
+	lua_getfield(L, 1, name);
+	int *end = luaL_testudata(L, -1, END_TYPE), fd = end != NULL ? *end : -1;
+	if (end != NULL)
+		*end = -1;
+	lua_pop(L, 1);
+	return fd;
+}
+
+/* Fills what is not -1 yet: in[0] is read and out[1], err[1] are written by the program. */
 static int make_pipes(int in[2], int out[2], int err[2], bool feed)
 {
-	in[0] = in[1] = out[0] = out[1] = err[0] = err[1] = -1;
-	if (feed ? pipe2(in, O_CLOEXEC) != 0 : (in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0)
+	if (in[0] < 0 && (feed ? pipe2(in, O_CLOEXEC) != 0 : (in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0))
 		return errno;
-	return pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0 ? 0 : errno;
+	return (out[1] >= 0 || pipe2(out, O_CLOEXEC) == 0) && pipe2(err, O_CLOEXEC) == 0 ? 0 : errno;
+}
+
+/* Where the running programs are listed (field `pids`); opened once. */
+static void open_list(lua_State *L)
+{
+	struct worker *w = worker_context();
+	if (lua_getfield(L, 1, "pids") == LUA_TSTRING && w->pids_fd < 0)
+		w->pids_fd = open(lua_tostring(L, -1), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	lua_pop(L, 1);
 }
 
 static struct child *child_new(uv_loop_t *loop, pid_t pid, size_t max)
@@ -394,39 +447,51 @@ static int l_run(lua_State *L)
 	p.envp = check_vector(L, 4);
 	p.path = opt_string(L, "path", &n);
 	p.cwd = opt_string(L, "cwd", &n);
-	const char *feed = opt_string(L, "stdin", &feed_n);
+	const char *feed = lua_getfield(L, 1, "stdin") == LUA_TUSERDATA ? NULL : opt_string(L, "stdin", &feed_n);
 	lua_getfield(L, 1, "max");
 	lua_Integer max = luaL_optinteger(L, -1, DEFAULT_MAX);
 	lua_getfield(L, 1, "timeout_ms");
 	lua_Integer limit = luaL_optinteger(L, -1, 0);
 	luaL_argcheck(L, p.path != NULL && p.path[0] == '/', 1, "path must be absolute");
 	uv_loop_t *loop = loop_uv(L);
-	int in[2], out[2], err[2];
+	open_list(L);
 	pid_t pid = 0;
-	int rc = make_pipes(in, out, err, feed != NULL);
+	int in[2] = { take_end(L, "stdin"), -1 }, out[2] = { -1, take_end(L, "stdout") }, err[2] = { -1, -1 };
+	bool room = replace_running(0, -1); /* a place for it */
+	int rc = room ? make_pipes(in, out, err, feed != NULL) : EAGAIN;
+	/* not told of the supervisor's end before the program is on the list of those to end with it */
+	sigset_t orphaned, before;
+	(void)sigemptyset(&orphaned);
+	(void)sigaddset(&orphaned, SIGUSR2);
+	(void)sigprocmask(SIG_BLOCK, &orphaned, &before);
 	if (rc == 0) {
 		p.in = in[0], p.out = out[1], p.err = err[1];
 		rc = launch(&p, &pid);
 	}
 	close_fd(&in[0]), close_fd(&out[1]), close_fd(&err[1]);
-	if (rc == 0) {
-		(void)setpgid(pid, pid); /* here too, since either process may come first */
-		(void)replace_running(0, pid);
-	}
 	struct child *c = rc == 0 ? child_new(loop, pid, (size_t)max) : NULL;
+	if (rc == 0)
+		(void)setpgid(pid, pid); /* here too, since either process may come first */
+	if (room)
+		(void)replace_running(-1, c != NULL ? pid : 0);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (c == NULL) {
 		close_fd(&in[1]), close_fd(&out[0]), close_fd(&err[0]);
-		if (rc == 0)
-			(void)kill(pid, SIGKILL);
+		if (rc == 0) {
+			(void)kill(-pid, SIGKILL);
+			(void)waitpid(pid, NULL, 0);
+		}
 		return push_error(L, rc == ENOENT ? "PROGRAM_NOT_FOUND" : "PROGRAM_FAILED", strerror(rc != 0 ? rc : ENOMEM));
 	}
 	if (limit > 0)
 		(void)uv_timer_start(&c->drain, drain_cb, (uint64_t)limit, 0);
-	adopt_stream(c, loop, &c->out, out[0]);
+	if (out[0] >= 0)
+		adopt_stream(c, loop, &c->out, out[0]);
 	adopt_stream(c, loop, &c->err, err[0]);
 	if (feed != NULL)
 		feed_child(c, loop, in[1], feed, feed_n);
-	(void)uv_read_start((uv_stream_t *)&c->out.pipe, alloc_cb, read_cb);
+	if (out[0] >= 0)
+		(void)uv_read_start((uv_stream_t *)&c->out.pipe, alloc_cb, read_cb);
 	(void)uv_read_start((uv_stream_t *)&c->err.pipe, alloc_cb, read_cb);
 	return loop_suspend(L, &c->wait);
 }
@@ -435,4 +500,6 @@ void child_open(lua_State *L)
 {
 	lua_pushcfunction(L, l_run);
 	lua_setfield(L, -2, "run");
+	lua_pushcfunction(L, l_pipe);
+	lua_setfield(L, -2, "pipe");
 }

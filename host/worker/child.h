@@ -6,9 +6,9 @@
 
 #include <lua.h>
 
-/* Adds host.run to the table on the stack top. [-0, +0]
- * host.run{ path = absolute program, argv = { … }, env = { "NAME=value" … }, cwd =, stdin = bytes|nil, max = bytes,
- * timeout_ms = }
+/* Adds host.run and host.pipe to the table on the stack top. [-0, +0]
+ * host.run{ path = absolute program, argv = { … }, env = { "NAME=value" … }, cwd =, stdin = bytes or an end of
+ * host.pipe(), stdout = the other end, max = bytes, timeout_ms =, pids = file that lists the running programs }
  *   -> { status, signal, stdout, stderr, duration_ms } | nil, { code, message }; suspends the task. */
 void child_open(lua_State *L);
 

@@ -1,84 +1,67 @@
--- ctx.exec: the one program that the contract's `runs` names (authoring §4, REQ-C-019).
--- Promise: an argument vector and never a shell; the child gets an environment in which nothing pages, asks, colours,
--- updates or speaks another language (REQ-F-008, F-010, F-044, F-046, F-050, F-053, F-055, F-062, F-066).
+-- ctx.exec and ctx.pipe: the one program that the contract's `runs` names (authoring §4, REQ-C-019).
+-- Promise: an argument vector and never a shell; what came from outside holds no shell metacharacter; any failing stage
+-- fails a pipeline (REQ-F-044, F-055, F-062, F-065).
 
 local failure = require "failure"
 local host = require "host"
+local programs = require "programs"
 local units = require "units"
 local values = require "values"
 
 local SHOWN_STDERR = 2000
+local SIGPIPE_STATUS = 141
 
--- Always, whatever was inherited.
-local ALWAYS = {
-  PAGER = "cat", GIT_PAGER = "cat", MANPAGER = "cat", LESS = "-F -X -R", MORE = "", NON_INTERACTIVE = "1",
-}
--- When nobody watches.
-local UNATTENDED = {
-  CI = "1", NO_UPDATE_NOTIFIER = "1", HOMEBREW_NO_AUTO_UPDATE = "1", PIP_DISABLE_PIP_VERSION_CHECK = "1",
-  PYTHONUNBUFFERED = "1",
-}
-local NO_EDITOR = { EDITOR = "true", VISUAL = "true", GIT_EDITOR = "true" }
-local LOCALE = { LC_ALL = "C", LC_NUMERIC = "C" }
-
-local function overlay(env, more)
-  for name, value in pairs(more) do env[name] = value end
-end
-
-local function set(name)
-  local value = host.env(name)
-  return value ~= nil and value ~= ""
-end
-
-local function environment(run)
-  local env = host.environ()
-  overlay(env, ALWAYS)
-  if not host.tty.stdout or set "CI" then overlay(env, UNATTENDED) end
-  if not host.tty.stdin or not host.tty.stdout then overlay(env, NO_EDITOR) end
-  if not run.contract.preserve_locale then overlay(env, LOCALE) end
-  if not run.inv.color then env.NO_COLOR = "1" end
-  if run.session_dir then env.TOOL_SESSION_TMP_DIR = run.session_dir end
-  local list = {}
-  for name, value in pairs(env) do list[#list + 1] = name .. "=" .. value end
-  table.sort(list)
-  return list
-end
-
--- The program's absolute path along PATH; directories and files that may not be run do not count.
-local function find_program(name)
-  if name:sub(1, 1) == "/" then return name end
-  for dir in (host.env "PATH" or "/usr/bin:/bin"):gmatch("[^:]+") do
-    local path = dir .. "/" .. name
-    local stat = dir:sub(1, 1) == "/" and host.file.stat(path)
-    if stat and stat.type == "file" and host.file.access(path, "x") then return path end
+local function each_text(value, fn)
+  if type(value) == "table" then
+    for _, item in pairs(value) do each_text(item, fn) end
+  elseif type(value) == "string" then
+    fn(value)
   end
 end
 
-local function arguments(run, opts)
+-- Whether a text stands in what the caller, the environment or an earlier program said.
+local function came_from_outside(run, text)
+  local found = false
+  for _, p in ipairs(run.contract.params) do
+    each_text(run.args[p.name], function(given) found = found or #given > 0 and text:find(given, 1, true) ~= nil
+      and require("suspect").shell(given) ~= nil end)
+  end
+  for _, said in ipairs(run.heard) do found = found or said:find(text, 1, true) ~= nil end
+  return found
+end
+
+-- Arguments that the command made itself may hold anything; outside data in them may not (REQ-F-044).
+local function check_extra(run, text)
+  local char = require("suspect").shell(text)
+  if not char or not came_from_outside(run, text) then return end
+  failure.raise("ARG_ERROR", { message = ("An argument of %s contains shell metacharacter %s."):format(
+    run.contract.runs.binary, char), fix = "Remove " .. char .. " from the value, or pass it in a file" })
+end
+
+local function add(argv, value)
+  if type(value) == "boolean" then return end
+  if type(value) == "table" then
+    for _, item in ipairs(value) do add(argv, item) end
+  elseif value ~= nil then
+    argv[#argv + 1] = host.reveal(type(value) == "number" and tostring(value) or value)
+  end
+end
+
+local function arguments(run, extra)
   local runs, argv = run.contract.runs, {}
-  local function add(value)
-    if type(value) == "boolean" then return end
-    if type(value) == "table" then
-      for _, item in ipairs(value) do add(item) end
-    elseif value ~= nil then
-      argv[#argv + 1] = host.reveal(type(value) == "number" and tostring(value) or value)
-    end
-  end
-  add(runs.binary)
-  add(runs.fixed)
-  for _, name in ipairs(runs.from or {}) do add(run.args[name]) end
-  for _, extra in ipairs(opts) do add(extra) end
+  add(argv, runs.binary)
+  add(argv, runs.fixed)
+  for _, name in ipairs(runs.from or {}) do add(argv, run.args[name]) end
+  local own = #argv
+  for _, value in ipairs(extra) do add(argv, value) end
+  for i = own + 1, #argv do check_extra(run, argv[i]) end
   return argv
 end
 
-local function check(run, opts, result, argv)
-  if opts.check == false or result.status == 0 then return end
-  local said = (host.text.clean(result.stderr))
-  failure.raise("PROGRAM_FAILED", {
-    message = ("%s ended with status %d."):format(argv[1], result.status), exit = "GENERAL_ERROR",
-    cause = said:sub(-SHOWN_STDERR):gsub("%s+$", ""), context = { program = argv[1], status = result.status,
-      signal = result.signal },
-  })
+local function refuse_string(value, name)
+  if type(value) ~= "string" then return end
+  failure.raise("SHELL_STRING_PROHIBITED", { exit = "GENERAL_ERROR",
+    message = ("ctx.%s takes a list of arguments, not a command line."):format(name) })
 end
 
 local function refuse_preview(run)
@@ -87,44 +70,135 @@ local function refuse_preview(run)
   end
 end
 
+-- A command that runs the caller's editor needs the terminal as ctx.edit does.
+local function refuse_editor(run)
+  local name = run.contract.runs.binary:match("[^/]*$")
+  for _, variable in ipairs { "VISUAL", "EDITOR" } do
+    local editor = host.env(variable)
+    if editor and editor:match("^%S*"):match("[^/]*$") == name and programs.no_editor() then
+      failure.raise("EDITOR_REQUIRED", { hint = "Pass the text as a parameter" })
+    end
+  end
+end
+
+local function said_by(result)
+  return (host.text.clean(result.stderr):sub(-SHOWN_STDERR):gsub("%s+$", ""))
+end
+
+local function check(opts, result, argv)
+  if opts.check == false or result.status == 0 then return end
+  failure.raise("PROGRAM_FAILED", {
+    message = ("%s ended with status %d."):format(argv[1], result.status), exit = "GENERAL_ERROR", cause = said_by(result),
+    context = { program = argv[1], status = result.status, signal = result.signal },
+  })
+end
+
+local function run_options(run, opts)
+  return {
+    cwd = opts.cwd and values.absolute(opts.cwd, run.cwd) or run.cwd,
+    timeout_ms = opts.timeout and select(2, units.duration(opts.timeout)),
+  }
+end
+
+local function store(run, opts, result)
+  run.heard[#run.heard + 1] = result.stdout
+  if opts.stdout then
+    run.ctx.files.write(opts.stdout, result.stdout)
+    result.stdout = nil
+  end
+  return result
+end
+
+local function begin(run)
+  refuse_preview(run)
+  refuse_editor(run)
+end
+
+-- The first stage that failed, or nil; one that ended because a later one had read enough may be excused.
+local function failed_stage(results, opts)
+  for i, r in ipairs(results) do
+    local excused = opts.ignore_sigpipe and i < #results and r.status == SIGPIPE_STATUS
+    if r.status ~= 0 and not excused then return i end
+  end
+end
+
+local function statuses_of(results)
+  local list = {}
+  for i, r in ipairs(results) do list[i] = r.status end
+  return host.json.array(list)
+end
+
+local function start_stages(run, vectors, opts)
+  local tasks, from = {}, opts.stdin and host.reveal(opts.stdin)
+  for i, argv in ipairs(vectors) do
+    local one, next_from = run_options(run, opts), nil
+    one.stdin = from
+    if i < #vectors then next_from, one.stdout = host.pipe() end
+    from = next_from
+    tasks[i] = host.task(function() return programs.start(run, argv, one) end)
+  end
+  return tasks
+end
+
+local function join_all(tasks)
+  local results, problem = {}, nil
+  for i, task in ipairs(tasks) do
+    local ok, value = host.join(task)
+    if ok then results[i] = value else problem = problem or value end
+  end
+  if problem then error(problem, 0) end
+  return results
+end
+
 return {
   open = function(run)
-    local env
+    if not run.contract.runs then return {} end
+    run.heard = {}
 
     --- Runs the program: binary, fixed arguments, the parameters of `from`, then opts[1…]. opts: stdin (bytes), stdout
     --- (a path), timeout, check (default true), cwd. Returns { status, stdout, stderr, duration_ms }.
     local function exec(opts)
-      if type(opts) == "string" then
-        failure.raise("SHELL_STRING_PROHIBITED", { message = "ctx.exec takes a list of arguments, not a command line.",
-          exit = "GENERAL_ERROR" })
-      end
+      refuse_string(opts, "exec")
       opts = opts or {}
-      refuse_preview(run)
-      local argv = arguments(run, opts)
-      local path = find_program(argv[1])
-      if not path then
-        failure.raise("DEPENDENCY_MISSING", { message = ("The program %s is not on PATH."):format(argv[1]),
-          context = { program = argv[1] } })
-      end
-      env = env or environment(run)
-      host.send("L", "debug", "exec " .. host.json.encode(host.json.array { table.unpack(argv) }))
+      begin(run)
+      local argv, one = arguments(run, opts), run_options(run, opts)
+      one.stdin = opts.stdin and host.reveal(opts.stdin)
+      programs.find(argv[1])
       if not run.contract.runs.reads then run.effect_begins() end
-      local result, err = host.run {
-        path = path, argv = argv, env = env, cwd = opts.cwd and values.absolute(opts.cwd, run.cwd) or run.cwd,
-        stdin = opts.stdin and host.reveal(opts.stdin), timeout_ms = opts.timeout and select(2, units.duration(opts.timeout)),
-      }
-      if not result then
-        failure.raise(err.code, { message = ("%s could not be run: %s"):format(argv[1], err.message),
-          exit = err.code == "TIMEOUT" and "TIMEOUT" or "GENERAL_ERROR", context = { program = argv[1] } })
-      end
-      check(run, opts, result, argv)
-      if opts.stdout then
-        run.ctx.files.write(opts.stdout, result.stdout)
-        result.stdout = nil
-      end
-      return result
+      local result = programs.start(run, argv, one)
+      check(opts, result, argv)
+      return store(run, opts, result)
     end
 
-    return { exec = run.contract.runs and exec or nil }
+    --- Runs the program once for each stage, a list of further arguments, the output of one being the input of the next.
+    --- opts as of exec, and ignore_sigpipe: an early stage may end because a later one has read enough. A failing stage
+    --- fails the whole; without check the caller looks at `statuses`. Returns { statuses, stdout, stderr, duration_ms }.
+    local function pipe(stages, opts)
+      refuse_string(stages, "pipe")
+      opts = opts or {}
+      begin(run)
+      local vectors = {}
+      for i, stage in ipairs(stages) do
+        refuse_string(stage, "pipe")
+        vectors[i] = arguments(run, stage)
+      end
+      if #vectors == 0 then error("ctx.pipe needs at least one stage", 2) end
+      programs.find(vectors[1][1])
+      if not run.contract.runs.reads then run.effect_begins() end
+      local began = host.mono()
+      local results = join_all(start_stages(run, vectors, opts))
+      local bad, statuses = failed_stage(results, opts), statuses_of(results)
+      if bad and opts.check ~= false then
+        failure.raise("PIPELINE_FAILED", { exit = "GENERAL_ERROR", cause = said_by(results[bad]),
+          message = ("Pipeline stage %d exited %d."):format(bad - 1, results[bad].status),
+          context = { stage = bad - 1, code = results[bad].status, statuses = statuses, program = vectors[bad][1] } })
+      end
+      local errors = {}
+      for i, r in ipairs(results) do errors[i] = r.stderr end
+      return store(run, opts, { statuses = statuses, stdout = results[#results].stdout, stderr = table.concat(errors),
+        duration_ms = host.mono() - began })
+    end
+
+    return { exec = exec, pipe = pipe }
   end,
 }
