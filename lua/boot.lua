@@ -11,10 +11,14 @@ local current -- the run, while there is one
 function boot.main()
   host.gc "stop"
   local invocation = require "invocation"
-  local ok, err = pcall(invocation.run, function(run) current = run end)
+  local trace
+  local ok, err = xpcall(invocation.run, function(err)
+    if not failure.is(err) then trace = host.traceback(tostring(err), 2) end
+    return err
+  end, function(run) current = run end)
   if not ok then
     -- A failure before any command was known, or a fault of the host itself.
-    if not failure.is(err) then error(err, 0) end
+    if not failure.is(err) then error(trace, 0) end
     invocation.refuse(err)
   end
   boot.unwind()

@@ -128,6 +128,14 @@ local function dig(values, key)
   return at
 end
 
+-- Removes temporary files of writers that were killed; whoever holds the lock is the only writer.
+local function remove_leftovers(dir, path)
+  local prefix = path:match("[^/]*$") .. ".tmp-"
+  for _, name in ipairs(host.file.list(dir) or {}) do
+    if name:sub(1, #prefix) == prefix then host.file.remove(dir .. "/" .. name) end
+  end
+end
+
 -- The table and the key in it that a dotted name stands for.
 local function place(values, name)
   if values[name] ~= nil then return values, name end
@@ -206,15 +214,17 @@ function config.open(C, globals, cwd)
     local dir = self.path:match("^(.*)/[^/]*$")
     local ok, err = host.file.mkdir(dir, 448, true)
     if not ok then failure.raise(err.code, err) end
-    local lock, held = host.file.lock(self.path .. ".lock", 10000)
+    local lock_path = self.path .. ".lock"
+    local lock, held = host.file.lock(lock_path, 10000)
     if not lock then failure.raise(held.code, { message = held.message, context = { path = self.path } }) end
     local lock_ <close> = lock
+    local tidy <close> = setmetatable({}, { __close = function() host.file.remove(lock_path) end })
+    remove_leftovers(dir, self.path)
     local current = read(self.path) or host.json.object({})
     local old = change(current)
     local done, problem = host.file.write(self.path, host.json.encode(current, { pretty = 2, raw = true }) .. "\n",
       { mode = 384 })
     if not done then failure.raise(problem.code, problem) end
-    host.file.remove(self.path .. ".lock")
     layers = nil
     if self.after_write then self.after_write(self.path, self.scope) end
     return old

@@ -305,22 +305,36 @@ local function early_meta(entry, C)
   if C.version then meta("schema_version", C.version) end
 end
 
-local function config_meta(conf)
-  local sources = conf.sources()
+-- Configuration values that the environment gives instead of a file; a secret's value stays out.
+local function from_environment(C, values, given)
+  local parts = {}
+  for _, p in ipairs(C.params) do
+    local source = p.config and given[p.name]
+    if source and source:sub(1, 4) == "env:" then
+      parts[#parts + 1] = p.config .. "=" .. (p.type == "secret" and "" or host.json.encode(values[p.name])) .. "\0"
+    end
+  end
+  return #parts > 0 and table.concat(parts) or nil
+end
+
+local function config_meta(C, conf, values, given)
+  local sources, more = conf.sources(), from_environment(C, values, given)
   meta("config_sources", sources)
-  if #sources > 0 then meta("effective_config_hash", conf.hash()) end
+  if more or #sources > 0 then meta("effective_config_hash", conf.hash(more)) end
 end
 
 -- The time limit: the caller's, the command's own, the configured default, the framework's (REQ-F-011).
 local function limit_of(C, conf, problems)
   if inv.globals.timeout then return inv.globals.timeout end
-  local configured = not C.raw.timeout and not (type(C.raw.network) == "table" and C.raw.network.timeout)
-    and C.timeout_ms > 0 and conf.get "default_timeout_ms"
+  if C.raw.timeout or type(C.raw.network) == "table" and C.raw.network.timeout or C.timeout_ms == 0 then
+    return C.timeout_ms
+  end
+  local configured, source = conf.get "default_timeout_ms"
   if not configured then return C.timeout_ms end
   if math.type(configured) == "integer" and configured > 0 then return configured end
   problems[#problems + 1] = { param = "default_timeout_ms", field = "default_timeout_ms", code = "CONFIG_INVALID",
-    value = configured, message = ("default_timeout_ms in %s must be a positive integer."):format(conf.path),
-    fix = "Correct " .. conf.path }
+    value = configured, message = ("default_timeout_ms in %s must be a positive integer."):format(source),
+    fix = "Correct " .. source }
   return C.timeout_ms
 end
 
@@ -376,12 +390,12 @@ local function run_command(entry, parsed, on_run)
   verbosity_problems(problems)
   inv.cwd = cwd_problems(problems)
   format_problems(C, problems)
-  local conf = config.open(C, inv.globals)
+  local conf = config.open(C, inv.globals, inv.cwd)
   log_invocation(C, conf)
   local values, given = bind(C, parsed, conf, problems)
   local limit = limit_of(C, conf, problems)
   meta("timeout_ms", limit)
-  config_meta(conf)
+  config_meta(C, conf, values, given)
   say_debug(C, conf)
   author_validate(C, values, problems)
   if #problems > 0 then return refuse_problems(C, problems) end

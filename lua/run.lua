@@ -74,7 +74,7 @@ local function kernel_paths(run)
   for _, path in ipairs(run.writable) do add(path) end
   if run.config.path and (run.contract.config or run.contract.suite and run.contract.suite.config) then
     local dir = parent(run.config.path)
-    if run.contract.danger ~= "safe" then host.file.mkdir(dir, 448, true) end
+    if run.contract.danger ~= "safe" and not run.preview then host.file.mkdir(dir, 448, true) end
     list[#list + 1] = dir
   end
   if run.contract.store or run.contract.serves then
@@ -190,12 +190,33 @@ local function take_input(run)
   run.stdin()
 end
 
+-- The configuration file that the command may write: chosen before the confinement, guarded in a preview (REQ-C-025).
+local function aim_config(run)
+  local conf, C = run.config, run.contract
+  conf.aim(run.values.global)
+  function conf.before_write(path)
+    if run.preview then
+      failure.raise("DRY_RUN_MUTATION", { message = "A dry run must not change " .. path .. "." })
+    end
+    run.effect_begins()
+  end
+  function conf.after_write(path, scope)
+    if scope == "global" then host.send("W", "GLOBAL_CONFIG_MODIFIED: wrote to " .. path) end
+  end
+  if C.config == "global" and C.danger ~= "safe" and conf.scope == "local" then
+    failure.raise("ARG_ERROR", { message = "This command writes the user's configuration only.", phase = "validation",
+      fix = "Pass --global" })
+  end
+end
+
 local function new_run(C, opts)
   local run = {
     contract = C, args = opts.values, values = opts.values, given = opts.given, globals = opts.globals, suite = C.suite,
     config = opts.config, inv = opts.inv, cwd = opts.inv.cwd, meta = opts.meta, held = {}, started = false, rows = {},
     page = {}, preview = false, dialect = dialect.rules(opts.inv, C), timeout_ms = opts.timeout_ms, flags = opts.flags,
   }
+
+  if C.config or C.suite and C.suite.config then aim_config(run) end
 
   function run.fail(err) error(failure.from(err), 0) end
 

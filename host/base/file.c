@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #define MAX_BASE 200
+#define MAX_TRIES 100
+#define CANNOT (-1) /* no errno value */
 
 int file_read(const char *path, size_t max, struct buf *out)
 {
@@ -66,19 +68,20 @@ int file_write_all(int fd, const void *data, size_t n)
 	return 0;
 }
 
-static int sync_directory(char *path)
+/* The directory that holds path. */
+static void directory_of(const char *path, char out[PATH_MAX])
 {
-	char *slash = strrchr(path, '/');
-	const char *dir = ".";
-	if (slash == path)
-		dir = "/";
-	else if (slash != NULL) {
-		*slash = '\0';
-		dir = path;
-	}
+	const char *slash = strrchr(path, '/');
+	size_t n = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
+	(void)memcpy(out, n > 0 ? path : ".", n > 0 ? n : 1);
+	out[n > 0 ? n : 1] = '\0';
+}
+
+static int sync_directory(const char *path)
+{
+	char dir[PATH_MAX];
+	directory_of(path, dir);
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (slash != NULL && slash != path)
-		*slash = '/';
 	if (fd < 0)
 		return errno == EACCES ? 0 : errno; /* a directory may be writable yet unreadable */
 	int rc = fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
@@ -120,8 +123,43 @@ static int name_beside(const char *target, char *tmp, size_t size)
 	return n < (int)size ? 0 : ENAMETOOLONG;
 }
 
-static int fill(int fd, const void *data, size_t n, mode_t mode)
+/* What a write makes of a file: the name, and what its mode and owner will be. */
+struct replacement {
+	char target[PATH_MAX];
+	mode_t mode;
+	bool chown;
+	uid_t uid;
+	gid_t gid;
+	int exclusive;
+};
+
+static int plan(struct replacement *r, const char *path, mode_t mode, int exclusive)
 {
+	struct stat st;
+	int rc = target_of(path, r->target);
+	if (rc != 0)
+		return rc;
+	bool exists = stat(r->target, &st) == 0;
+	if (exists && exclusive)
+		return EEXIST;
+	if (exists && S_ISDIR(st.st_mode))
+		return EISDIR;
+	r->mode = mode;
+	r->exclusive = exclusive;
+	if (exists) /* what is meant for the owner alone does not stay open to others */
+		r->mode = st.st_mode & ((mode & 077) == 0 ? 0700 : 07777);
+	r->chown = exists && (st.st_uid != geteuid() || st.st_gid != getegid());
+	r->uid = st.st_uid;
+	r->gid = st.st_gid;
+	return 0;
+}
+
+static int fill(int fd, const struct replacement *r, const void *data, size_t n)
+{
+	mode_t mode = r->mode;
+	/* the owner stays where this process may say so: root writes a user's file */
+	if (r->chown && fchown(fd, r->uid, r->gid) != 0)
+		mode &= 0777; /* not with another's set-id bits */
 	int rc = file_write_all(fd, data, n);
 	if (rc == 0 && fchmod(fd, mode) != 0)
 		rc = errno;
@@ -130,38 +168,77 @@ static int fill(int fd, const void *data, size_t n, mode_t mode)
 	return rc;
 }
 
-int file_write(const char *path, const void *data, size_t n, mode_t mode, int exclusive)
+/* Gives the nameless file the name tmp and then renames it. Whoever is killed in between leaves tmp, which the next
+ * writer of the same target removes; one that is alive then finds its name gone, and links again. */
+static int link_and_rename(const char *self, const char *tmp, const char *target)
 {
-	char target[PATH_MAX], tmp[PATH_MAX + 16];
-	struct stat st;
-	int rc = target_of(path, target);
-	if (rc == 0)
-		rc = name_beside(target, tmp, sizeof tmp);
+	for (int i = 0; i < MAX_TRIES; i++) {
+		if (linkat(AT_FDCWD, self, AT_FDCWD, tmp, AT_SYMLINK_FOLLOW) != 0) {
+			if (errno != EEXIST || (unlink(tmp) != 0 && errno != ENOENT))
+				return CANNOT;
+			continue;
+		}
+		if (rename(tmp, target) == 0)
+			return 0;
+		int rc = errno;
+		if (rc != ENOENT) {
+			(void)unlink(tmp);
+			return rc;
+		}
+	}
+	return CANNOT;
+}
+
+/* Writes through a file without a name, of which nothing is left whenever this process is killed. CANNOT where the file
+ * system has none such, or no name can be given to it. */
+static int write_nameless(const struct replacement *r, const void *data, size_t n)
+{
+	char dir[PATH_MAX], self[40], tmp[PATH_MAX + 16];
+	const char *slash = strrchr(r->target, '/');
+	size_t base = slash != NULL ? (size_t)(slash - r->target) + 1 : 0;
+	directory_of(r->target, dir);
+	int fd = strlen(r->target + base) <= MAX_BASE ? open(dir, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600) : -1;
+	if (fd < 0)
+		return CANNOT;
+	(void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	(void)snprintf(tmp, sizeof tmp, "%.*s.%s.tool-tmp", (int)base, r->target, r->target + base);
+	int rc = fill(fd, r, data, n);
+	if (rc == 0 && r->exclusive) {
+		if (linkat(AT_FDCWD, self, AT_FDCWD, r->target, AT_SYMLINK_FOLLOW) != 0)
+			rc = errno == EEXIST ? EEXIST : CANNOT;
+	} else if (rc == 0) {
+		rc = link_and_rename(self, tmp, r->target);
+	}
+	(void)close(fd);
+	return rc;
+}
+
+static int write_named(const struct replacement *r, const void *data, size_t n)
+{
+	char tmp[PATH_MAX + 16];
+	int rc = name_beside(r->target, tmp, sizeof tmp);
 	if (rc != 0)
 		return rc;
-	bool exists = stat(target, &st) == 0;
-	if (exists && exclusive)
-		return EEXIST;
-	if (exists && S_ISDIR(st.st_mode))
-		return EISDIR;
-	if (exists) /* what is meant for the owner alone does not stay open to others */
-		mode = st.st_mode & ((mode & 077) == 0 ? 0700 : 07777);
 	int fd = mkostemp(tmp, O_CLOEXEC); /* created 0600 whatever the umask */
 	if (fd < 0)
 		return errno;
-	/* the owner stays where this process may say so: root writes a user's file */
-	if (exists && (st.st_uid != geteuid() || st.st_gid != getegid()) && fchown(fd, st.st_uid, st.st_gid) != 0)
-		mode &= 0777; /* not with another's set-id bits */
-	rc = fill(fd, data, n, mode);
+	rc = fill(fd, r, data, n);
 	if (close(fd) != 0 && rc == 0)
 		rc = errno;
 	if (rc == 0)
-		rc = publish(tmp, target, exclusive);
-	if (rc != 0) {
+		rc = publish(tmp, r->target, r->exclusive);
+	if (rc != 0)
 		(void)unlink(tmp);
-		return rc;
-	}
-	return sync_directory(target);
+	return rc;
+}
+
+int file_write(const char *path, const void *data, size_t n, mode_t mode, int exclusive)
+{
+	struct replacement r;
+	int rc = plan(&r, path, mode, exclusive);
+	if (rc == 0 && (rc = write_nameless(&r, data, n)) == CANNOT)
+		rc = write_named(&r, data, n);
+	return rc == 0 ? sync_directory(r.target) : rc;
 }
 
 int file_append(const char *path, const void *data, size_t n, mode_t mode)

@@ -11,7 +11,9 @@
 /* Appends the file's bytes to out; EFBIG when it holds more than max bytes. */
 int file_read(const char *path, size_t max, struct buf *out);
 
-/* Writes path whole: temporary file in the same directory, fsync, rename, fsync of the directory.
+/* Writes path whole: a file without a name in the same directory (with a temporary one where the file system has none
+ * such), fsync, link, rename, fsync of the directory. A writer that is killed leaves no other file, but for a moment
+ * between link and rename: what stays then, `.NAME.tool-tmp`, the next write of path removes.
  * The mode of an existing file is kept, but for what `mode` denies to others when it denies all; else `mode` is given. exclusive: EEXIST when path exists.
  * A symbolic link is followed to the file that it names. The temporary file is gone on failure. */
 int file_write(const char *path, const void *data, size_t n, mode_t mode, int exclusive);

@@ -67,7 +67,7 @@ int audit_write(struct audit *a, const struct buf *line)
 	if (a->fd < 0)
 		return 0;
 	if (line->len > LONG_LINE)
-		(void)flock(a->fd, LOCK_EX);
+		(void)flock(a->fd, LOCK_EX | LOCK_NB); /* whoever holds the lock must not hold the answer */
 	int rc = file_write_all(a->fd, line->data, line->len);
 	(void)close(a->fd);
 	a->fd = -1;

@@ -306,9 +306,10 @@ static int64_t beat_ns(const struct supervision *v)
 static void beat(struct supervision *v, int64_t now)
 {
 	struct buf plain, line;
-	int64_t due = beat_ns(v), every = v->opt->heartbeat_ms * 1000000;
+	int64_t due = beat_ns(v);
 	if (due == 0 || now < due)
 		return;
+	int64_t every = v->opt->heartbeat_ms * 1000000;
 	v->next_beat_ns = due + ((now - due) / every + 1) * every;
 	if (v->secrets_lost || sink_pending(&v->out) >= MAX_QUEUED)
 		return;

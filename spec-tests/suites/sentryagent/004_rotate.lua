@@ -85,7 +85,7 @@ S.req("SENTRYAGENT-ROTATE", "sentryagent rotate-credentials", function()
 
     it("an answer that is no is an envelope too, when one is asked for", function()
       with(function(service, env)
-        local r = common.sentryagent(COMMAND, { env = env, stdin = "pty", stderr = "pty2",
+        local r = common.sentryagent(COMMAND, { env = env, stdin = "pty", stderr = "pty",
           type = { { "n\n", when_stderr = QUESTION } } })
         S.failed(r, 4, "NOT_CONFIRMED")
         assert.equal(0, service.seen(ROTATE))
