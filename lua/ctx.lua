@@ -21,7 +21,7 @@ end
 local UNLOCKED_BY = {
   http = "network", api = "network", files = "reads or writes", exec = "runs", pipe = "runs", spawn = "background", stop = "stops",
   job = "job", config = "config", store = "store", credential = "auth", confirm = "asks", ask = "asks", edit = "editor",
-  open = "gui", serve = "serves", emit = "stream", list = "page", each = "batch", step = "steps", walk = "walk",
+  open = "gui", notify = "gui", serve = "serves", emit = "stream", list = "page", each = "batch", step = "steps", walk = "walk",
   input = "stdin", created = "danger", updated = "danger", deleted = "danger", noop = "danger", exists = "creates",
   missing = "deletes", would = "preview",
 }
@@ -141,6 +141,11 @@ local function hold(run, value, close)
   return held
 end
 
+-- A word for a shell.
+local function quoted(text)
+  return text:find("[^%w/._-]") and "'" .. text:gsub("'", "'\\''") .. "'" or text
+end
+
 local function add_resources(ctx, run)
   --- Keeps value until the run ends, then calls close(value). Returns a to-be-closed handle with .value and :release().
   function ctx.hold(value, close)
@@ -153,6 +158,20 @@ local function add_resources(ctx, run)
       error("tmp needs a plain file name", 2)
     end
     return run.tmp_dir() .. "/" .. name
+  end
+
+  --- A path for a file that the caller shall have: it stays for `ttl` after the run, then a later run removes it. Second
+  --- result: what belongs into data.cleanup. The command writes the file and puts both into its result (REQ-F-043).
+  function ctx.handout(name, ttl)
+    if type(name) ~= "string" or not name:find("^[%w._-]+$") or name:find("^%.") then
+      error("handout needs a plain file name", 2)
+    end
+    local s = math.max(1, math.ceil((seconds(ttl or "5m"))))
+    local dir, err = host.handout(s)
+    if not dir then failure.raise(err.code, err) end
+    local path = dir .. "/" .. name
+    run.writable[#run.writable + 1] = path
+    return path, { command = "rm -f " .. quoted(path), auto_cleanup_after_seconds = s }
   end
 
   --- An advisory lock among all runs; released by <close>, :release() or the end of the run.
@@ -171,7 +190,10 @@ local function add_resources(ctx, run)
           detail = ("lock_file=%s holder_pid=%d holder_age_ms=%d"):format(path, err.holder, age) },
       })
     end
-    return hold(run, lock, function(l) l:close() end)
+    return hold(run, lock, function(l)
+      host.file.remove(path) -- while it is held; who waits for it looks again
+      l:close()
+    end)
   end
 end
 
@@ -309,7 +331,9 @@ local function add_doors(ctx, run)
   if C.reads or C.writes or C.path_access then open "files" end
   if C.serves then open "serve" end
   if C.store then open "store" end
-  if C.runs or C.background then open "exec" end
+  if C.runs then open "exec" end
+  if C.editor then open "edit" end
+  if C.gui then open "open" end
   if C.config or C.suite and C.suite.config then ctx.config = run.config end
   if C.framework then ctx.framework = require("framework").open(run) end
   if run.native then ctx.native = run.native end

@@ -155,6 +155,7 @@ exits.codes = {
   INVALID_REQUEST = code("GENERAL_ERROR", "A request cannot be sent as it is."),
   REDIRECT_REFUSED = code("GENERAL_ERROR", "The service redirects to another host."),
   TOO_MANY_REDIRECTS = code("GENERAL_ERROR", "The service redirects without end."),
+  EDITOR_FAILED = code("GENERAL_ERROR", "The editor has failed."),
   PIPELINE_FAILED = code("GENERAL_ERROR", "A stage of a pipeline has failed."),
   PROGRAM_FAILED = code("GENERAL_ERROR", "A program that the command runs has failed."),
   PROGRAM_NOT_FOUND = code("PRECONDITION", "A program that the command runs is missing.", "Install the named program"),

@@ -43,7 +43,9 @@ end
 
 -- Tells the supervisor, once, that this invocation goes to the audit log (REQ-F-026); help and the like do not.
 local function log_invocation(C, conf)
-  local place = conf and conf.get "audit.path"
+  local place, source
+  if conf then place, source = conf.get "audit.path" end
+  if source and source:find("/%.tool[%w-]*$") then place = nil end -- not what a project's file says
   if inv.logged or inv.globals.help then return end
   inv.logged = true
   local tokens = inv.tokens

@@ -169,6 +169,7 @@ local function add_steps(run)
     if not reached then reached = name == resume end
     if not reached then return nil end
     run.steps.failed = name
+    if (run.globals.heartbeat_ms or 0) > 0 then host.send("P", name) end
     publish(true)
     local began = host.mono()
     local result = fn()
@@ -229,6 +230,7 @@ local function new_run(C, opts)
   function run.progress(done, total, label)
     local text = type(done) == "string" and done or (label or "")
       .. (total and (" %d/%d"):format(done, total) or done and " " .. tostring(done) or "")
+    if (run.globals.heartbeat_ms or 0) > 0 then host.send("P", text) end
     if host.tty.stderr and host.tty.stdout or run.globals.verbose then host.send("L", "info", text) end
   end
 
@@ -237,6 +239,21 @@ local function new_run(C, opts)
     if not run.started then
       run.started = true
       host.send("X")
+    end
+  end
+
+  local left
+
+  --- While a person works in a program of this run, its time does not count.
+  function run.suspend_limit()
+    left = run.remaining_ms()
+    host.send("D", "0", "0")
+  end
+
+  function run.resume_limit()
+    if left then
+      run.deadline = host.mono() + left
+      host.send("D", tostring(left), "0")
     end
   end
 
@@ -315,7 +332,7 @@ local function batch_data(run, result)
 end
 
 -- What the handler returned, as data and the form that it has. Second result: number of failed batch items.
-local function unwrap(run, value)
+local function unwrapped(run, value)
   local C = run.contract
   if getmetatable(value) ~= RESULT then
     if C.danger ~= "safe" and not C.framework then
@@ -340,6 +357,18 @@ local function unwrap(run, value)
     for key, v in pairs(run.step_state()) do data[key] = v end
   end
   fit(C, data)
+  return data, form, failed
+end
+
+-- The same with what doors have to add: the target of ctx.open.
+local function unwrap(run, value)
+  local data, form, failed = unwrapped(run, value)
+  if run.extra and type(data) == "table" then
+    local more = {}
+    for key, v in pairs(data) do more[key] = v end
+    for key, v in pairs(run.extra) do more[key] = v end
+    data = more
+  end
   return data, form, failed
 end
 
@@ -574,6 +603,7 @@ local function body(run)
   if C.danger == "destructive" and mode == "run" then run.meta("confirmed", true) end
   dialect.announce(run.dialect)
   if C.stream then add_emit(run) end
+  if C.editor and mode == "run" then require("doors.edit").gate(run) end
   prepare_native(run)
   local entry = C.exits[10]
   host.send("D", tostring(run.timeout_ms), entry and entry.retryable and "1" or "0")

@@ -47,12 +47,14 @@ struct plan {
 	const char *path, *cwd;
 	char **argv, **envp;
 	int in, out, err, report;
+	bool terminal; /* stays in the terminal's foreground group */
 };
 
 _Noreturn static void become(const struct plan *p)
 {
 	int failed = 0;
-	(void)setpgid(0, 0); /* so that what it starts can be ended with it */
+	if (!p->terminal)
+		(void)setpgid(0, 0); /* so that what it starts can be ended with it */
 	for (int s = 1; s < 32; s++)
 		(void)signal(s, SIG_DFL);
 	sigset_t none;
@@ -73,8 +75,10 @@ void child_kill_all(void)
 {
 	for (size_t i = 0; i < MAX_RUNNING; i++) {
 		pid_t pid = worker_context()->children[i];
-		if (pid > 0)
+		if (pid > 0) {
 			(void)kill(-pid, SIGKILL);
+			(void)kill(pid, SIGKILL); /* one that has the terminal has no group of its own */
+		}
 	}
 }
 
@@ -384,6 +388,15 @@ static int make_pipes(int in[2], int out[2], int err[2], bool feed)
 	return (out[1] >= 0 || pipe2(out, O_CLOEXEC) == 0) && pipe2(err, O_CLOEXEC) == 0 ? 0 : errno;
 }
 
+/* The terminal for a program that a person uses. */
+static int use_terminal(int in[2], int out[2], int err[2])
+{
+	in[0] = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	out[1] = in[0] >= 0 ? fcntl(in[0], F_DUPFD_CLOEXEC, 3) : -1;
+	err[1] = out[1] >= 0 ? fcntl(in[0], F_DUPFD_CLOEXEC, 3) : -1;
+	return err[1] >= 0 ? 0 : errno;
+}
+
 /* Where the running programs are listed (field `pids`); opened once. */
 static void open_list(lua_State *L)
 {
@@ -452,13 +465,15 @@ static int l_run(lua_State *L)
 	lua_Integer max = luaL_optinteger(L, -1, DEFAULT_MAX);
 	lua_getfield(L, 1, "timeout_ms");
 	lua_Integer limit = luaL_optinteger(L, -1, 0);
+	lua_getfield(L, 1, "terminal");
+	p.terminal = lua_toboolean(L, -1) != 0;
 	luaL_argcheck(L, p.path != NULL && p.path[0] == '/', 1, "path must be absolute");
 	uv_loop_t *loop = loop_uv(L);
 	open_list(L);
 	pid_t pid = 0;
 	int in[2] = { take_end(L, "stdin"), -1 }, out[2] = { -1, take_end(L, "stdout") }, err[2] = { -1, -1 };
 	bool room = replace_running(0, -1); /* a place for it */
-	int rc = room ? make_pipes(in, out, err, feed != NULL) : EAGAIN;
+	int rc = !room ? EAGAIN : p.terminal ? use_terminal(in, out, err) : make_pipes(in, out, err, feed != NULL);
 	/* not told of the supervisor's end before the program is on the list of those to end with it */
 	sigset_t orphaned, before;
 	(void)sigemptyset(&orphaned);
@@ -470,7 +485,7 @@ static int l_run(lua_State *L)
 	}
 	close_fd(&in[0]), close_fd(&out[1]), close_fd(&err[1]);
 	struct child *c = rc == 0 ? child_new(loop, pid, (size_t)max) : NULL;
-	if (rc == 0)
+	if (rc == 0 && !p.terminal)
 		(void)setpgid(pid, pid); /* here too, since either process may come first */
 	if (room)
 		(void)replace_running(-1, c != NULL ? pid : 0);
@@ -487,12 +502,14 @@ static int l_run(lua_State *L)
 		(void)uv_timer_start(&c->drain, drain_cb, (uint64_t)limit, 0);
 	if (out[0] >= 0)
 		adopt_stream(c, loop, &c->out, out[0]);
-	adopt_stream(c, loop, &c->err, err[0]);
+	if (err[0] >= 0)
+		adopt_stream(c, loop, &c->err, err[0]);
 	if (feed != NULL)
 		feed_child(c, loop, in[1], feed, feed_n);
 	if (out[0] >= 0)
 		(void)uv_read_start((uv_stream_t *)&c->out.pipe, alloc_cb, read_cb);
-	(void)uv_read_start((uv_stream_t *)&c->err.pipe, alloc_cb, read_cb);
+	if (err[0] >= 0)
+		(void)uv_read_start((uv_stream_t *)&c->err.pipe, alloc_cb, read_cb);
 	return loop_suspend(L, &c->wait);
 }
 

@@ -8,7 +8,8 @@
 
 /* Adds host.run and host.pipe to the table on the stack top. [-0, +0]
  * host.run{ path = absolute program, argv = { … }, env = { "NAME=value" … }, cwd =, stdin = bytes or an end of
- * host.pipe(), stdout = the other end, max = bytes, timeout_ms =, pids = file that lists the running programs }
+ * host.pipe(), stdout = the other end, max = bytes, timeout_ms =, pids = file that lists the running programs,
+ * terminal = true for a program that a person uses }
  *   -> { status, signal, stdout, stderr, duration_ms } | nil, { code, message }; suspends the task. */
 void child_open(lua_State *L);
 

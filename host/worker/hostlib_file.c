@@ -231,11 +231,11 @@ static int l_rename(lua_State *L)
 	return 1;
 }
 
-/* host.file.access(path, "r"|"w"|"x") -> boolean */
+/* host.file.access(path, "r"|"w"|"x"|"f") -> boolean; "f": is there anything of that name */
 static int l_access(lua_State *L)
 {
 	const char *path = check_path(L, 1), *how = luaL_checkstring(L, 2);
-	int mode = how[0] == 'w' ? W_OK : how[0] == 'x' ? X_OK : R_OK;
+	int mode = how[0] == 'w' ? W_OK : how[0] == 'x' ? X_OK : how[0] == 'f' ? F_OK : R_OK;
 	lua_pushboolean(L, faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0);
 	return 1;
 }

@@ -37,7 +37,7 @@ local NO_SYMLINKS = row("no-follow-symlinks", "boolean", "Skip every symbolic li
 local GLOBAL = row("global", "boolean", "Write the user's configuration instead of the project's",
   { default = false })
 local HEARTBEAT_MS = row("heartbeat-ms", "integer", "Milliseconds between signs of life on stdout; 0 for none",
-  { min = 0 })
+  { min = 0, global = true })
 local HEARTBEAT_INTERVAL = row("heartbeat-interval", "integer", "Seconds between signs of life on stderr; 0 for none",
   { min = 0 })
 

@@ -196,8 +196,11 @@ local function scan_steps(code, strings, C, report)
 end
 
 local function scan_exec(code, report)
-  for position in code:gmatch("()%f[%w_]ctx%s*%.%s*exec%s*%(?%s*\"") do
-    report.bad(position, "REQ-F-062", "runs", "SHELL_STRING_PROHIBITED: ctx.exec takes an argument list, not a string")
+  for _, name in ipairs { "exec", "pipe", "spawn" } do
+    for position in code:gmatch("()%f[%w_]ctx%s*%.%s*" .. name .. "%s*%(?%s*\"") do
+      report.bad(position, "REQ-F-062", "runs",
+        ("SHELL_STRING_PROHIBITED: ctx.%s takes an argument list, not a string"):format(name))
+    end
   end
 end
 

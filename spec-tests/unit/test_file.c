@@ -1,6 +1,6 @@
 /* links: host/base/file.c host/base/buf.c host/base/clock.c
  * file: readers see the old or the new file whole, whatever happens to the writer; caps, links, modes, locks hold
- * (REQ-F-070). */
+ * (REQ-F-070). Linked with -Wl,--wrap=linkat */
 #include "../../host/base/file.h"
 
 #include "../../host/base/clock.h"
@@ -95,11 +95,14 @@ static void test_write(void **state)
     assert_int_equal(st.st_mode & 07777, 0640);
     ino_t before = st.st_ino;
     assert_int_equal(chmod("w", 0604), 0);
-    assert_int_equal(file_write("w", "", 0, 0600, 0), 0);
+    assert_int_equal(file_write("w", "", 0, 0644, 0), 0);
     assert_int_equal(stat("w", &st), 0);
     assert_int_equal(st.st_mode & 07777, 0604); /* kept */
     assert_int_not_equal(st.st_ino, before);    /* never truncated in place */
     holds("w", "");
+    assert_int_equal(file_write("w", "", 0, 0600, 0), 0);
+    assert_int_equal(stat("w", &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600); /* closed to others, as asked */
     assert_int_equal(file_write("none/w", "x", 1, 0600, 0), ENOENT);
     assert_int_equal(file_write(".", "x", 1, 0600, 0), EISDIR);
     assert_int_equal(entries("."), 1);
@@ -239,6 +242,46 @@ static void test_kill(void **state)
                 fail_msg("byte %zu differs", i);
         buf_free(&b);
     }
+    assert_int_equal(file_write("k", "end", 3, 0600, 0), 0);
+    assert_int_equal(entries("."), 1); /* what a killed writer may have left is gone now */
+}
+
+/* What a writer left that was killed between link and rename goes with the next write, unless it is none of ours. */
+static void test_left_over(void **state)
+{
+    (void)state;
+    assert_int_equal(file_append(".f.tool-tmp", "half", 4, 0600), 0);
+    assert_int_equal(file_write("f", "new", 3, 0600, 0), 0);
+    holds("f", "new");
+    assert_int_equal(entries("."), 1);
+    assert_int_equal(mkdir(".f.tool-tmp", 0700), 0);
+    assert_int_equal(file_write("f", "newer", 5, 0600, 0), 0);
+    holds("f", "newer");
+    assert_int_equal(entries("."), 2);
+}
+
+static bool no_nameless; /* as on a file system that cannot link a file without a name */
+int __real_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags);
+int __wrap_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags);
+
+int __wrap_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
+{
+    if (!no_nameless)
+        return __real_linkat(from_dir, from, to_dir, to, flags);
+    errno = EOPNOTSUPP;
+    return -1;
+}
+
+static void test_named(void **state)
+{
+    no_nameless = true;
+    test_exclusive(state);
+    assert_int_equal(unlink("e"), 0);
+    assert_int_equal(unlink("dangling"), 0);
+    test_write(state);
+    assert_int_equal(unlink("w"), 0);
+    test_size_limit(state);
+    no_nameless = false;
 }
 
 static void test_append(void **state)
@@ -327,7 +370,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_read),       TEST(test_write),     TEST(test_exclusive), TEST(test_links), TEST(test_long_names),
         TEST(test_size_limit), TEST(test_disk_full), TEST(test_kill),      TEST(test_append), TEST(test_mkdir),
-        TEST(test_lock),       TEST(test_lock_interrupted), TEST(test_write_all),
+        TEST(test_lock),       TEST(test_lock_interrupted), TEST(test_write_all), TEST(test_left_over),
+        TEST(test_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

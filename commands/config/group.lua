@@ -1,0 +1,1 @@
+return { about = "Read and write the configuration" }
