@@ -170,7 +170,7 @@ local function add_resources(ctx, run)
     local dir, err = host.handout(s)
     if not dir then failure.raise(err.code, err) end
     local path = dir .. "/" .. name
-    run.writable[#run.writable + 1] = path
+    run.private[#run.private + 1] = dir
     return path, { command = "rm -f " .. quoted(path), auto_cleanup_after_seconds = s }
   end
 

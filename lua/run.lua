@@ -123,6 +123,7 @@ local function add_session(run)
       host.send "T"
       dir = usable(host.session())
       run.session_dir = dir
+      run.private[#run.private + 1] = dir
       run.meta("session_tmp_dir", dir)
     end
     return dir
@@ -213,7 +214,7 @@ end
 local function new_run(C, opts)
   local run = {
     contract = C, args = opts.values, values = opts.values, given = opts.given, globals = opts.globals, suite = C.suite,
-    config = opts.config, inv = opts.inv, cwd = opts.inv.cwd, meta = opts.meta, held = {}, started = false, rows = {},
+    config = opts.config, inv = opts.inv, cwd = opts.inv.cwd, meta = opts.meta, held = {}, private = {}, started = false, rows = {},
     page = {}, preview = false, dialect = dialect.rules(opts.inv, C), timeout_ms = opts.timeout_ms, flags = opts.flags,
   }
 

@@ -3,7 +3,7 @@
 
 return {
   about = "Show one configuration value", danger = "safe", scopes = {}, framework = true, since = "0.1", config = true,
-  external = false,
+  external = false, timeout = "10s",
   args = { { "key", "string", "Name of the value; dots reach into objects", required = true, at = 1, public = true,
     max_length = 200, loose = true } },
   returns = { key = "string", value = "any", source = "path" },

@@ -3,7 +3,7 @@
 
 return {
   about = "Show all configuration values", danger = "safe", scopes = {}, framework = true, since = "0.1", config = true,
-  external = false, id = "key",
+  external = false, id = "key", timeout = "10s",
   returns = { list = { key = "string", value = "any", source = "path" } },
   table = { "key", "value", "source" },
   exits = { SUCCESS = "The values are shown, possibly none" },

@@ -7,6 +7,7 @@ local TYPES = { default_timeout_ms = "json" }
 return {
   about = "Write one configuration value", danger = "mutating", scopes = {}, framework = true, since = "0.1",
   config = "local", idempotent = true, external = false,
+  timeout = "10s",
   args = {
     { "key", "string", "Name of the value", required = true, at = 1, public = true, max_length = 200, loose = true,
       match = "^[A-Za-z_][A-Za-z0-9_.-]*$" },
@@ -20,6 +21,10 @@ return {
     { "For this project", "tool config set default_timeout_ms 5000" },
     { "For this user", "tool config set region eu --global" },
   },
+  validate = function(args, bad)
+    local ms = args.key == "default_timeout_ms" and args.value
+    if ms and not (ms:find("^%d+$") and tonumber(ms) > 0) then bad("value", "default_timeout_ms is a whole number above 0") end
+  end,
   preview = function(args, ctx)
     return ctx.would("update", { scope = ctx.config.scope, path = ctx.config.path, key = args.key })
   end,

@@ -4,6 +4,7 @@
 return {
   about = "Remove one configuration value", danger = "mutating", scopes = {}, framework = true, since = "0.1",
   config = "local", idempotent = true, external = false,
+  timeout = "10s",
   args = { { "key", "string", "Name of the value", required = true, at = 1, public = true, max_length = 200,
     loose = true } },
   returns = { scope = "string", path = "path", key = "string", ["old?"] = "any" },

@@ -23,7 +23,7 @@ local function page(ctx, args, since, number)
     query = { agentId = args.agent_id, fromDate = since, page = number, limit = PAGE }, timeout = "30s",
   })
   if not response then return nil, err end
-  if response.status ~= 200 then return nil, response end
+  if response.status >= 300 then return nil, response end
   local answer = auth.object(ctx, response)
   local events, total = checked(ctx, answer.data or answer), math.tointeger(answer.total)
   return events, total and #events > 0 and number * PAGE < total

@@ -124,41 +124,9 @@ static int l_layers(lua_State *L)
 	return push_layers(L, confine_probe());
 }
 
-/* host.module(name) -> module | nil, message : a native module of the host itself */
-static int l_module(lua_State *L)
+/* Loads dir/name.so and calls its luaopen_name. Pushes the module and returns 1, or nil and a message and returns 2. */
+static int open_module(lua_State *L, const char *dir, const char *name)
 {
-	const char *name = luaL_checkstring(L, 1);
-	luaL_argcheck(L, name[strspn(name, "abcdefghijklmnopqrstuvwxyz")] == '\0' && name[0] != '\0', 1, "no module name");
-	(void)luaL_getsubtable(L, LUA_REGISTRYINDEX, "tool.modules");
-	if (lua_getfield(L, -1, name) != LUA_TNIL)
-		return 1;
-	lua_getfield(L, lua_upvalueindex(1), "modules");
-	const char *path = lua_pushfstring(L, "%s/%s.so", lua_tostring(L, -1), name);
-	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	const char *symbol = lua_pushfstring(L, "luaopen_%s", name);
-	lua_CFunction open = NULL;
-	if (handle != NULL)
-		*(void **)&open = dlsym(handle, symbol);
-	if (open == NULL) {
-		lua_pushnil(L);
-		lua_pushstring(L, dlerror());
-		return 2;
-	}
-	lua_pushcfunction(L, open);
-	lua_call(L, 0, 1);
-	(void)luaL_getsubtable(L, LUA_REGISTRYINDEX, "tool.modules");
-	lua_pushvalue(L, -2);
-	lua_setfield(L, -2, name);
-	lua_pop(L, 1);
-	return 1;
-}
-
-/* host.native(dir, name) -> module | nil, message : a native module that the operator put into TOOL_NATIVE_PATH */
-static int l_native(lua_State *L)
-{
-	const char *dir = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
-	luaL_argcheck(L, dir[0] == '/', 1, "not an absolute directory");
-	luaL_argcheck(L, name[0] != '\0' && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name), 2, "no module name");
 	const char *path = lua_pushfstring(L, "%s/%s.so", dir, name);
 	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	const char *symbol = lua_pushfstring(L, "luaopen_%s", name);
@@ -173,6 +141,33 @@ static int l_native(lua_State *L)
 	lua_pushcfunction(L, open);
 	lua_call(L, 0, 1);
 	return 1;
+}
+
+/* host.module(name) -> module | nil, message : a native module of the host itself */
+static int l_module(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1);
+	luaL_argcheck(L, name[strspn(name, "abcdefghijklmnopqrstuvwxyz")] == '\0' && name[0] != '\0', 1, "no module name");
+	(void)luaL_getsubtable(L, LUA_REGISTRYINDEX, "tool.modules");
+	if (lua_getfield(L, -1, name) != LUA_TNIL)
+		return 1;
+	lua_getfield(L, lua_upvalueindex(1), "modules");
+	if (open_module(L, lua_tostring(L, -1), name) == 2)
+		return 2;
+	(void)luaL_getsubtable(L, LUA_REGISTRYINDEX, "tool.modules");
+	lua_pushvalue(L, -2);
+	lua_setfield(L, -2, name);
+	lua_pop(L, 1);
+	return 1;
+}
+
+/* host.native(dir, name) -> module | nil, message : a native module that the operator put into TOOL_NATIVE_PATH */
+static int l_native(lua_State *L)
+{
+	const char *dir = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
+	luaL_argcheck(L, dir[0] == '/', 1, "not an absolute directory");
+	luaL_argcheck(L, name[0] != '\0' && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name), 2, "no module name");
+	return open_module(L, dir, name);
 }
 
 /* host.columns() -> width of the terminal on the real stderr or stdin, 80 when unknown */

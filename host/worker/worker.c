@@ -18,13 +18,6 @@
 #define MEMORY_LIMIT ((size_t)256 << 20)
 #define CHILDREN_MS 1500 /* for programs after an interrupt; below the supervisor's grace for cleanup */
 
-static struct worker context = { .frames_fd = -1, .session_fd = -1, .pids_fd = -1 };
-
-struct worker *worker_context(void)
-{
-	return &context;
-}
-
 static void on_interrupt(int sig)
 {
 	(void)sig;
@@ -121,7 +114,7 @@ static void run(lua_State *L)
 		return;
 	}
 	int status = run_entry(L, "main");
-	if (context.interrupted) {
+	if (worker_context()->interrupted) {
 		unwind(L);
 	} else if (status != LUA_OK) {
 		report(L, 1);
@@ -132,13 +125,14 @@ static void run(lua_State *L)
 
 _Noreturn void worker_main(const struct snapshot *snapshot, int frames_fd)
 {
-	context.snapshot = snapshot;
-	context.frames_fd = frames_fd;
-	context.memory.limit = MEMORY_LIMIT;
+	struct worker *w = worker_context();
+	w->snapshot = snapshot;
+	w->frames_fd = frames_fd;
+	w->memory.limit = MEMORY_LIMIT;
 	set_signals();
-	lua_State *L = lua_newstate(arena_allocate, &context.memory);
+	lua_State *L = lua_newstate(arena_allocate, &w->memory);
 	if (L != NULL) {
-		context.main = L;
+		w->main = L;
 		run(L);
 		loop_close(L);
 	}

@@ -1,5 +1,6 @@
 -- ctx.files: reading and writing what the contract or a path parameter unlocked (authoring §4, §5).
--- Promise: every path is absolute, every error names it, a write is whole or does not happen, a preview writes nothing.
+-- Promise: every path is absolute, every error names it, a write is whole or does not happen, a preview writes nothing;
+-- what the run makes in its own directory or hands out is its owner's alone (REQ-F-043).
 
 local failure = require "failure"
 local host = require "host"
@@ -27,7 +28,8 @@ end
 local function reader(run, files, absolute)
   local function readable(path)
     path = absolute(path)
-    if run.readable ~= true and not covered(path, run.readable) and not covered(path, run.writable) then
+    if run.readable ~= true and not covered(path, run.readable) and not covered(path, run.writable)
+      and not covered(path, run.private) then
       failure.raise("ACCESS_UNDECLARED", { message = "The command did not declare that it reads " .. path .. ".",
         context = { path = path } })
     end
@@ -72,8 +74,10 @@ local function reader(run, files, absolute)
 end
 
 local function writer(run, files, absolute)
+  -- The path, and whether only this run's owner may see what is there.
   local function writable(path)
     path = absolute(path)
+    if covered(path, run.private) then return path, true end
     if run.preview then
       failure.raise("DRY_RUN_MUTATION", { message = "A dry run must not change " .. path .. "." })
     end
@@ -82,28 +86,31 @@ local function writer(run, files, absolute)
         context = { path = path } })
     end
     run.effect_begins()
-    return path
+    return path, false
   end
 
   --- Writes the file whole or not at all; opts.mode, opts.exclusive.
   function files.write(path, bytes, opts)
-    return check(host.file.write(writable(path), bytes, opts))
+    local target, private = writable(path)
+    return check(host.file.write(target, bytes, private and { mode = 384, exclusive = opts and opts.exclusive } or opts))
   end
 
   function files.append(path, bytes)
-    return check(host.file.append(writable(path), bytes))
+    local target, private = writable(path)
+    return check(host.file.append(target, bytes, private and 384 or nil))
   end
 
   function files.mkdir(path)
-    return check(host.file.mkdir(writable(path), 493, true))
+    local target, private = writable(path)
+    return check(host.file.mkdir(target, private and 448 or 493, true))
   end
 
   function files.remove(path)
-    return check(host.file.remove(writable(path)))
+    return check(host.file.remove((writable(path))))
   end
 
   function files.rename(from, to)
-    return check(host.file.rename(writable(from), writable(to)))
+    return check(host.file.rename((writable(from)), (writable(to))))
   end
 end
 

@@ -53,6 +53,63 @@ S.req("REQ-F-070", "Atomic write via rename", function()
     assert.is_true(S.slurp(dir .. "/file") == NEW)
   end)
 
+  it("1 and 6 configuration and --output-file are written the same way", function()
+    local dir = S.dir()
+    S.spit(dir .. "/.tool-config", "{}")
+    for file, args in pairs {
+      [".tool-config"] = { "config", "set", "a", "1", "--cwd", dir },
+      ["out.json"] = { "fx", "ok", "--output-file", dir .. "/out.json", "--cwd", dir },
+    } do
+      local r, trace = S.strace(args, "openat,open,creat,truncate,ftruncate,rename,renameat,renameat2,linkat,fsync,fdatasync")
+      S.status(r, 0)
+      local renamed, temporary
+      for _, line in ipairs(trace) do
+        if line:find("O_CREAT", 1, true) and line:find(dir .. "/" .. file .. ".tmp-", 1, true) then temporary = true end
+        if line:find("O_TMPFILE", 1, true) and line:find('"' .. dir .. '"', 1, true) then temporary = true end
+        local put = line:find("rename", 1, true) or line:find("linkat", 1, true)
+        if put and line:find('"' .. dir .. "/" .. file .. '"', 1, true) then renamed = true end
+        assert.is_nil(line:find('"' .. dir .. "/" .. file .. '"', 1, true) and line:find("O_TRUNC", 1, true), line)
+        assert.is_nil(line:find("O_CREAT", 1, true) and line:find('"/tmp/[^"]*%.tmp%-') and not line:find(dir, 1, true), line)
+      end
+      S.truth(r, temporary, file .. ": no temporary file beside the target")
+      S.truth(r, renamed, file .. ": no rename to the target")
+      S.truth(r, table.concat(trace, "\n"):find("fsync(", 1, true), file .. ": no fsync")
+    end
+    assert.same({ ".tool-config", "out.json" }, S.list(dir))
+  end)
+
+  it("2 and 4 a configuration write that is killed leaves the old file; the next one clears up", function()
+    local dir = S.dir()
+    local pad = ("p"):rep(200000)
+    local path = S.spit(dir .. "/.tool-config", ('{"pad":"%s","n":"0"}'):format(pad))
+    for ms = 0, 12 do
+      S.tool({ "config", "set", "n", tostring(ms), "--cwd", dir },
+        { signals = { { "KILL", after_ms = ms } }, shape = "none", settle_ms = 1000 })
+      local value = S.json.decode(S.slurp(path)) or error("half a file after a kill at " .. ms .. " ms")
+      assert.equal(pad, value.pad)
+    end
+    S.status(S.tool { "config", "set", "n", "end", "--cwd", dir }, 0)
+    assert.same({ ".tool-config" }, S.list(dir))
+  end)
+
+  it("3 fifty writers of the configuration at once: no key is lost", function()
+    local dir, jobs = S.dir(), {}
+    for i = 1, 50 do jobs[i] = { { "config", "set", "key" .. i, tostring(i), "--cwd", dir } } end
+    for _, r in ipairs(S.tool_all(jobs, 50)) do S.status(r, 0) end
+    local value = assert(S.json.decode(S.slurp(dir .. "/.tool-config")))
+    for i = 1, 50 do assert.equal(tostring(i), value["key" .. i]) end
+    assert.same({ ".tool-config" }, S.list(dir))
+  end)
+
+  it("a write through a link replaces what the link names", function()
+    local dir = S.dir()
+    S.spit(dir .. "/real", "old")
+    assert(require "luv".fs_symlink("real", dir .. "/link"))
+    S.status(S.tool { "fx", "write", "--path", dir .. "/link" }, 0)
+    assert.equal("link", require "luv".fs_lstat(dir .. "/link").type)
+    assert.equal("text\n", S.slurp(dir .. "/real"))
+  end)
+
   it("the mode of an existing target is kept", function()
     local path = S.spit(S.dir() .. "/file", "x")
     assert(S.run({ "chmod", "640", path }).status == 0)

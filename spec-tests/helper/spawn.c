@@ -381,7 +381,7 @@ static void event_act(const struct event *e, pid_t pid) {
 
 static bool event_met(const struct event *e, int64_t at) {
 	struct stat st;
-	if (!strcmp(e->condition, "after")) return at >= atoll(e->value) * 1000;
+	if (!strcmp(e->condition, "after")) return at >= (int64_t)(atof(e->value) * 1000);
 	if (!strcmp(e->condition, "file")) return stat(e->value, &st) == 0;
 	const struct bytes *got = !strcmp(e->condition, "stderr") ? &rq.err.got : &rq.out.got;
 	return got->len && memmem(got->data, got->len, e->value, strlen(e->value));
@@ -399,7 +399,7 @@ static int64_t events_run(pid_t pid, int64_t at) {
 			e->done = true;
 			continue;
 		}
-		int64_t next = e->due >= 0 ? e->due - at : !strcmp(e->condition, "after") ? atoll(e->value) * 1000 - at : 2000;
+		int64_t next = e->due >= 0 ? e->due - at : !strcmp(e->condition, "after") ? (int64_t)(atof(e->value) * 1000) - at : 2000;
 		if (wait < 0 || next < wait) wait = next;
 	}
 	return wait;
