@@ -329,6 +329,8 @@ local function add_doors(ctx, run)
   end
   if C.network then open "http" end
   if C.reads or C.writes or C.path_access then open "files" end
+  if C.walk then open "walk" end
+  if C.auth or #C.scopes > 0 then open "credential" end
   if C.serves then open "serve" end
   if C.store then open "store" end
   if C.runs then open "exec" end

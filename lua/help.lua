@@ -120,6 +120,15 @@ local function section(title, list, opts)
   return #list > 0 and "\n" .. heading(title, opts) .. rows(list, opts) or ""
 end
 
+local function global_flags(opts)
+  local globals = {}
+  for _, g in ipairs(host.globals or {}) do globals[#globals + 1] = "--" .. g.name end
+  local prefix = (host.env_prefix or "TOOL") .. "_OUTPUT"
+  return "\n" .. heading("GLOBAL FLAGS", opts) .. ui.wrap(table.concat(globals, " "), opts.width, "  ") .. "\n"
+    .. ui.wrap("--no-injection-protection weakens security. " .. prefix .. " sets the default of --output. `"
+      .. (opts.program or "tool") .. " help flags` explains all of them.", opts.width, "  ") .. "\n"
+end
+
 local function flags_of(C, opts)
   local arguments, own, added = {}, {}, {}
   for _, p in ipairs(C.params) do
@@ -133,14 +142,8 @@ local function flags_of(C, opts)
   for _, p in ipairs(C.flags) do
     if not p.global then added[#added + 1] = flag_row(p) end
   end
-  local globals = {}
-  for _, g in ipairs(host.globals or {}) do globals[#globals + 1] = "--" .. g.name end
-  local prefix = (host.env_prefix or "TOOL") .. "_OUTPUT"
   return section("ARGUMENTS", arguments, opts) .. section("FLAGS", own, opts)
-    .. section("ADDED BY THE HOST", added, opts) .. "\n" .. heading("GLOBAL FLAGS", opts)
-    .. ui.wrap(table.concat(globals, " "), opts.width, "  ") .. "\n"
-    .. ui.wrap("--no-injection-protection weakens security. " .. prefix .. " sets the default of --output. `"
-      .. (opts.program or "tool") .. " help flags` explains all of them.", opts.width, "  ") .. "\n"
+    .. section("ADDED BY THE HOST", added, opts) .. global_flags(opts)
 end
 
 local function exits_of(C, opts)
@@ -213,6 +216,8 @@ function M.group(group, children, opts)
   local persona = group.suite and group.suite.persona
   if persona and persona ~= (opts.program or "tool") then
     text = text .. "\n" .. ui.wrap("Also a program of its own: " .. persona .. ".", opts.width) .. "\n"
+  elseif persona and #group.words <= 1 then
+    text = text .. global_flags(opts)
   end
   return text .. "\n" .. heading("WHERE NEXT", opts) .. rows({
     { "$ " .. call .. " <command> --help", "Flags, examples and exit codes of a command" },

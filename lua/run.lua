@@ -14,6 +14,7 @@ local values = require "values"
 local M = {}
 
 local RESULT = context.RESULT
+local MAX_STREAM_WARNINGS = 100  -- in the last line of a stream, which may run for days
 
 -- Gates ------------------------------------------------------------------------------------------------------------
 
@@ -83,6 +84,10 @@ local function kernel_paths(run)
       host.file.mkdir(dir, 448, true)
       list[#list + 1] = dir
     end
+  end
+  if run.contract.auth and run.contract.danger ~= "safe" and not run.preview then
+    local dir = require("credentials").place(run)
+    if dir and host.file.mkdir(dir, 448, true) then list[#list + 1] = dir end
   end
   if run.globals.output_file then list[#list + 1] = parent(run.globals.output_file) end
   return list
@@ -224,6 +229,9 @@ local function new_run(C, opts)
 
   function run.warn(code, text)
     run.warned = true
+    if run.streaming and #run.stream_warnings < MAX_STREAM_WARNINGS then
+      run.stream_warnings[#run.stream_warnings + 1] = code .. ": " .. text
+    end
     host.send("W", code .. ": " .. text)
     host.send("L", "warn", text)
   end
@@ -531,6 +539,7 @@ local function end_stream(run)
   local total = run.stream_count()
   local summary = { _summary = true, total = total, duration_ms = host.elapsed(),
     pagination = { total = total, returned = total, truncated = false, has_more = false, next_cursor = host.json.null } }
+  if #run.stream_warnings > 0 then summary.warnings = host.json.array(run.stream_warnings) end
   local text = run.inv.format == "jsonl" and host.json.encode(summary) .. "\n" or ""
   answer.send { exit = 0, text = text, flags = "t" }
 end
@@ -541,7 +550,7 @@ local function add_emit(run)
     run.emit = function(row) run.rows[#run.rows + 1] = row end
     return
   end
-  run.streaming = true
+  run.streaming, run.stream_warnings = true, {}
   if run.inv.format == "json" then run.inv.format = "jsonl" end
   local count = 0
   run.emit = function(row)

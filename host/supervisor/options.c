@@ -34,9 +34,21 @@ static void set_format(struct options *o, const char *value)
 {
 	const struct global_flag *g = global_flag_find("output", 6);
 	if (in_list(g->choices, value) || strcmp(value, "toon") == 0)
-		o->format = format_of(value), o->bad_flag = NULL, o->bad_value = NULL;
+		o->format = format_of(value), o->bad_flag = NULL, o->bad_value = NULL, o->bad_variable = false;
 	else
-		o->bad_flag = "--output", o->bad_value = value;
+		o->bad_flag = "--output", o->bad_value = value, o->bad_variable = false;
+}
+
+/* MY_TOOL_OUTPUT for a program called my-tool (REQ-O-042). */
+static void name_variable(struct options *o, const char *program)
+{
+	size_t n = strnlen(program, 64);
+	for (size_t i = 0; i < n; i++) {
+		char c = program[i];
+		o->output_variable[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') :
+					(c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_';
+	}
+	(void)memcpy(o->output_variable + n, "_OUTPUT", sizeof "_OUTPUT");
 }
 
 static bool present(const struct snapshot *s, const char *name)
@@ -50,7 +62,9 @@ static void from_environment(struct options *o, const struct snapshot *s)
 	bool plain = present(s, "NO_COLOR") || present(s, "CI") || present(s, "GITHUB_ACTIONS") ||
 		     present(s, "JENKINS_URL") || (term != NULL && strcmp(term, "dumb") == 0);
 	bool machine = !s->tty[1] || snapshot_ci(s) || present(s, "NO_COLOR");
-	const char *debug = snapshot_env(s, "TOOL_DEBUG"), *output = snapshot_env(s, "TOOL_OUTPUT");
+	const char *debug = snapshot_env(s, "TOOL_DEBUG"), *output;
+	name_variable(o, s->program);
+	output = snapshot_env(s, o->output_variable);
 	const char *cap = snapshot_env(s, "TOOL_MAX_OUTPUT_BYTES");
 	o->format = machine ? FORMAT_JSON : FORMAT_RICH;
 	o->verbosity = !s->tty[1] || snapshot_ci(s) ? ERRORS_ONLY : NORMAL;
@@ -58,14 +72,24 @@ static void from_environment(struct options *o, const struct snapshot *s)
 	o->max_output = DEFAULT_MAX_OUTPUT;
 	if (debug != NULL && strcmp(debug, "1") == 0)
 		o->verbosity = DEBUG;
-	if (output != NULL && output[0] != '\0')
+	if (output != NULL && output[0] != '\0') {
 		set_format(o, output);
+		o->bad_variable = o->bad_flag != NULL;
+	}
 	if (cap != NULL) {
 		char *end;
 		long long v = strtoll(cap, &end, 10);
 		if (v > 0 && *end == '\0')
 			o->max_output = v < MIN_MAX_OUTPUT ? MIN_MAX_OUTPUT : (size_t)v;
 	}
+}
+
+/* In milliseconds; 0 for what the worker will refuse. */
+static int64_t seconds(const char *text)
+{
+	char *end;
+	long long v = strtoll(text, &end, 10);
+	return *end == '\0' && v > 0 && v < INT32_MAX ? v * 1000 : 0;
 }
 
 static void apply(struct options *o, const struct global_flag *g, const char *value)
@@ -85,6 +109,12 @@ static void apply(struct options *o, const struct global_flag *g, const char *va
 		o->verbosity = DEBUG;
 	else if (strcmp(n, "heartbeat-ms") == 0)
 		o->heartbeat_ms = strtoll(value, NULL, 10);
+	else if (strcmp(n, "heartbeat-interval") == 0)
+		o->heartbeat_interval_ms = seconds(value);
+	else if (strcmp(n, "warnings-as-errors") == 0)
+		o->warnings_fail = true;
+	else if (strcmp(n, "schema") == 0 || strcmp(n, "print-schema") == 0 || strcmp(n, "output-schema") == 0)
+		o->schema = true;
 	else if (strcmp(n, "output") == 0)
 		set_format(o, value), o->json_asked = o->format == FORMAT_JSON || o->format == FORMAT_JSONL;
 }
@@ -129,4 +159,7 @@ void options_read(struct options *o, const struct snapshot *s)
 	}
 	if (o->verbosity == QUIET && o->format == FORMAT_RICH)
 		o->format = FORMAT_JSON;
+	/* what describes the tool does not fail because of a variable (REQ-F-068) */
+	if (o->bad_variable && (o->help || o->version || o->schema))
+		o->bad_flag = o->bad_value = NULL;
 }

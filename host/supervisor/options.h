@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum format { FORMAT_JSON, FORMAT_JSONL, FORMAT_TEXT, FORMAT_RICH };
 enum verbosity { QUIET, ERRORS_ONLY, NORMAL, VERBOSE, DEBUG };
@@ -17,11 +18,16 @@ struct options {
 	bool version, help;       /* before `--` */
 	bool json_asked;          /* --output json or jsonl stands on the line */
 	bool stable;              /* --stable-output */
+	bool warnings_fail;       /* --warnings-as-errors */
+	bool schema;              /* --schema and its kind: a description, whatever TOOL_OUTPUT says */
 	bool words;               /* a word, or a flag that is not global, stands on the line */
 	const char *bad_flag;     /* a global flag used wrongly, or NULL */
+	bool bad_variable;        /* it is the variable of --output that is wrong */
+	char output_variable[80]; /* its name: TOOL_OUTPUT after the program (REQ-O-042) */
 	const char *bad_value;    /* its value, or NULL when that is missing */
 	size_t max_output;        /* bytes of one answer (REQ-F-052) */
 	int64_t heartbeat_ms;     /* signs of life on stdout; 0 for none (REQ-F-053, O-038) */
+	int64_t heartbeat_interval_ms; /* the same as text on stderr (O-012) */
 	int64_t start_timeout_ms; /* limit until the contract names one */
 };
 

@@ -48,6 +48,7 @@ struct supervision {
 	struct sink out, err;
 	struct audit audit;
 	int64_t next_beat_ns;       /* when the next sign of life is due */
+	int64_t next_tick_ns;       /* the same on stderr */
 	struct buf captured, noise; /* what others wrote to descriptors 1 and 2 */
 	pid_t worker;
 	bool worker_ended;
@@ -325,6 +326,35 @@ static void beat(struct supervision *v, int64_t now)
 	buf_free(&line);
 }
 
+/* The same for people who read stderr: plain text, at the interval that was asked for (O-012). */
+
+static int64_t tick_ns(const struct supervision *v)
+{
+	if (v->opt->heartbeat_interval_ms <= 0 || v->reason != NOT_STOPPED || v->record.has_result || v->worker_ended)
+		return 0;
+	return v->next_tick_ns != 0 ? v->next_tick_ns : v->snapshot->start_mono_ns + v->opt->heartbeat_interval_ms * 1000000;
+}
+
+static void tick(struct supervision *v, int64_t now)
+{
+	struct buf line;
+	int64_t due = tick_ns(v);
+	if (due == 0 || now < due)
+		return;
+	int64_t every = v->opt->heartbeat_interval_ms * 1000000;
+	v->next_tick_ns = due + ((now - due) / every + 1) * every;
+	buf_init(&line);
+	const struct text *step = &v->record.step;
+	if (buf_printf(&line, "[%llds] ", (long long)((now - v->snapshot->start_mono_ns) / 1000000000)) &&
+	    buf_put(&line, step->n > 0 ? step->p : "running", step->n > 0 ? step->n : 7)) {
+		for (size_t i = 0; i < line.len; i++)
+			if (line.data[i] == '\n' || line.data[i] == '\x1b')
+				line.data[i] = ' ';
+		log_line(v, "text", line.data, line.len);
+	}
+	buf_free(&line);
+}
+
 static int64_t deadline_ns(const struct supervision *v)
 {
 	const struct record *r = &v->record;
@@ -354,6 +384,7 @@ static void check_clocks(struct supervision *v)
 	if (limit != 0 && now >= limit)
 		stop(v, DEADLINE);
 	beat(v, now);
+	tick(v, now);
 	if (v->record.unwinding && !v->cleanup_seen) {
 		v->cleanup_seen = true;
 		if (v->kill_at_ns != 0 && !v->hurry)
@@ -373,9 +404,11 @@ static void check_clocks(struct supervision *v)
 /* How long poll may wait; NULL for ever. */
 static const struct timespec *poll_timeout(const struct supervision *v, struct timespec *t)
 {
-	int64_t at = deadline_ns(v), next_beat = beat_ns(v), left;
+	int64_t at = deadline_ns(v), next_beat = beat_ns(v), next_tick = tick_ns(v), left;
 	if (next_beat != 0 && (at == 0 || next_beat < at))
 		at = next_beat;
+	if (next_tick != 0 && (at == 0 || next_tick < at))
+		at = next_tick;
 	if (v->kill_at_ns != 0) {
 		int64_t next = v->kill_at_ns + (v->killed ? (int64_t)KILL_WAIT_MS * 1000000 : 0);
 		at = at == 0 || next < at ? next : at;
@@ -629,6 +662,17 @@ static bool decide(struct supervision *v, struct outcome *o)
 	return v->record.has_result ? finished(v, o) : crashed(v, o);
 }
 
+/* With --warnings-as-errors a success that was warned about is none; whoever warned (O-025). */
+static bool count_warnings(struct supervision *v, struct outcome *o)
+{
+	if (!v->opt->warnings_fail || o->exit_code != 0 || v->record.warnings.count == 0)
+		return true;
+	buf_reset(&o->data);
+	if ((v->record.flags & RESULT_STREAMED) == 0)
+		v->record.flags &= ~(unsigned)RESULT_TEXT;
+	return outcome_fail(o, 1, "WARNINGS_AS_ERRORS", "The command warned, and --warnings-as-errors is set.", "execution", false, "");
+}
+
 static bool is_json_format(const struct options *opt)
 {
 	return opt->format == FORMAT_JSON || opt->format == FORMAT_JSONL;
@@ -682,16 +726,18 @@ static void answer(struct supervision *v, struct outcome *o)
 {
 	const struct record *r = &v->record;
 	bool whole = r->has_result && (v->reason == NOT_STOPPED || meant_to_stop(v)) && !r->broken && !v->secrets_lost;
-	bool text = whole && (r->flags & RESULT_TEXT) != 0;
+	bool text = whole && (r->flags & RESULT_TEXT) != 0, refused = r->exit_code == 0 && o->exit_code != 0;
 	if (v->reason == READER_GONE)
 		return;
 	if (text)
 		put_text(v, &r->out_text);
+	if (text && !refused)
+		; /* that is the answer */
 	else if (is_json_format(v->opt) || (whole && (r->flags & RESULT_JSON) != 0))
 		put_envelope(v, o, &v->out);
 	else if (v->opt->format == FORMAT_TEXT && o->exit_code != 0)
 		put_envelope(v, o, &v->err);
-	else if (!whole)
+	else if (!whole || refused)
 		tell_person(v, o);
 	if (whole && r->err_text.n > 0)
 		log_line(v, "text", r->err_text.p, r->err_text.n);
@@ -818,7 +864,7 @@ static int finish(struct supervision *v)
 	if (v->record.session)
 		session_remove(v->snapshot);
 	intercept(v);
-	bool ok = (!v->secrets_lost || forget_run(v)) && open_audit(v) && decide(v, &o);
+	bool ok = (!v->secrets_lost || forget_run(v)) && open_audit(v) && decide(v, &o) && count_warnings(v, &o);
 	report_noise(v, &o);
 	int code = v->reason == READER_GONE ? 0 : ok ? o.exit_code : 1;
 	if (ok)
@@ -892,17 +938,18 @@ static bool bad_flag_outcome(struct outcome *o, const struct options *opt)
 	buf_init(&message);
 	buf_init(&extra);
 	bool ok;
+	const char *field = opt->bad_flag + 2, *source = opt->bad_variable ? opt->output_variable : opt->bad_flag;
 	if (opt->bad_value != NULL)
-		ok = buf_printf(&message, "%s does not take \"%s\".", opt->bad_flag, opt->bad_value);
+		ok = buf_printf(&message, "%s does not take \"%s\".", source, opt->bad_value);
 	else
 		ok = buf_printf(&message, "%s needs a value.", opt->bad_flag);
 	const char *fix = opt->bad_value != NULL ? "Use one of json, jsonl, tsv, plain, table, id" : "Give the flag a value";
 	struct buf item;
 	buf_init(&item);
 	ok = ok && buf_puts(&item, "{\"code\":\"INPUT_PARAM_INVALID\",\"field\":") &&
-	     json_put_string(&item, opt->bad_flag + 2, strlen(opt->bad_flag + 2)) && buf_puts(&item, ",\"message\":") &&
+	     json_put_string(&item, field, strlen(field)) && buf_puts(&item, ",\"message\":") &&
 	     json_put_string(&item, message.data, message.len) && buf_puts(&item, ",\"param\":") &&
-	     json_put_string(&item, opt->bad_flag, strlen(opt->bad_flag));
+	     json_put_string(&item, source, strlen(source));
 	if (opt->bad_value != NULL)
 		ok = ok && buf_puts(&item, ",\"value\":") && json_put_string(&item, opt->bad_value, strlen(opt->bad_value));
 	ok = ok && buf_putc(&item, '}') && buf_puts(&extra, ",\"fix_required\":") && json_put_string(&extra, fix, strlen(fix)) &&

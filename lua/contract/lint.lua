@@ -93,7 +93,8 @@ local function unlocked(name, key, C)
   return false
 end
 
--- Calls that do not exist for commands: pattern in the stripped code, requirement, what to do instead.
+-- Calls that do not exist for commands: pattern in the stripped code, requirement, what to do instead; "any": also as a
+-- field of something else.
 local FORBIDDEN = {
   { "%f[%w_]os%s*%.%s*execute%f[^%w_]", "REQ-C-019",
     "os.execute/io.popen is not available; declare runs and use ctx.exec" },
@@ -105,7 +106,7 @@ local FORBIDDEN = {
   { "%f[%w_]os%s*%.%s*remove%f[^%w_]", "REQ-C-011", "os.remove is not available; use ctx.files.remove" },
   { "%f[%w_]os%s*%.%s*rename%f[^%w_]", "REQ-C-011", "os.rename is not available; use ctx.files.rename" },
   { "%f[%w_]os%s*%.%s*tmpname%f[^%w_]", "REQ-C-017", "os.tmpname is not available; use ctx.tmp" },
-  { "%f[%w_]chdir%f[^%w_]", "REQ-F-041", "chdir is not permitted; build absolute paths from ctx.cwd" },
+  { "%f[%w_]chdir%s*[%(\"{]", "REQ-F-041", "chdir is not permitted; build absolute paths from ctx.cwd", "any" },
   { "%f[%w_]debug%s*%.%s*%a+", "REQ-F-015", "debug is not available" },
   { "%f[%w_]package%s*%.%s*%a+", "REQ-F-015", "package is not available; use require" },
   { "%f[%w_]loadstring%f[^%w_]", "REQ-F-015", "loadstring is not available" },
@@ -155,7 +156,7 @@ end
 local function scan_forbidden(code, report)
   local popen
   for _, row in ipairs(FORBIDDEN) do
-    local position = find_global(code, row[1])
+    local position = row[4] and code:find(row[1]) or find_global(code, row[1])
     if position and not (popen and row[1]:find("io%%s", 1, true)) then
       if row[1]:find("popen", 1, true) then popen = true end
       report.bad(position, row[2], "run", row[3])

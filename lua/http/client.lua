@@ -190,7 +190,7 @@ function M:judge(res, req, net, retries, errors)
   if res.refused then return faults.redirect(res, req, res.refused, net) end
   if res.status >= 200 and res.status < 300 or res.status == 304 then return nil end
   if res.status >= 300 and res.status < 400 then return nil end
-  return faults.status(res, req, net, retries, errors, self.contract)
+  return faults.status(res, req, net, retries, errors, self.run)
 end
 
 local function whole(self, req, more)

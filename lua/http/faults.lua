@@ -4,6 +4,7 @@
 local host = require "host"
 local failure = require "failure"
 local address = require "http.address"
+local credentials = require "lazy" "credentials"
 local response = require "http.response"
 local rules = require "http.rules"
 
@@ -117,6 +118,30 @@ local function token_expired(res)
   return text:find("invalid_token", 1, true) ~= nil and text:lower():find("expired", 1, true) ~= nil
 end
 
+-- When the credentials of a refused request ended: as they say themselves, else as the service says; nil when nobody does.
+local function expiry_of(res, req, run)
+  local bearer = req.headers.authorization and req.headers.authorization[2]:match("^Bearer (.+)$")
+  local body = response.peek(res) or {}
+  local said = type(body.error) == "table" and body.error.expires_at or body.expires_at
+  return run.credential and run.credential.expires_at or bearer and credentials.expiry_of(bearer)
+    or type(said) == "string" and said or nil
+end
+
+-- What a 401 means: no credentials, refused ones, or ones that were good once (REQ-F-063).
+local function refused(res, req, run)
+  local ends = expiry_of(res, req, run)
+  if credentials.past(ends) or token_expired(res) then
+    return "CREDENTIALS_EXPIRED", credentials.expired(run, ends)
+  end
+  local status = req.headers.authorization and "TOKEN_INVALID" or "TOKEN_MISSING"
+  return "UNAUTHENTICATED", credentials.missing(run, status)
+end
+
+-- RFC 6750 §3: the scope that the service wants.
+local function wanted_scope(res)
+  return (res.headers["www-authenticate"] or ""):match('scope="([^"]+)"')
+end
+
 -- The author's table: status -> code, or a function of the response -> code[, failure options]; nil leaves it to the
 -- defaults.
 local function mapped(res, errors)
@@ -128,23 +153,22 @@ local function mapped(res, errors)
   return entry(res)
 end
 
---- The failure for a status that is no success. errors: service.errors or nil; contract: for the scopes it needs.
-function M.status(res, req, net, retries, errors, contract)
-  local said = words(res)
+--- The failure for a status that is no success. errors: service.errors or nil; run: for its contract and credential.
+function M.status(res, req, net, retries, errors, run)
+  local said, contract = words(res), run.contract
   local code, extra = mapped(res, errors)
   local default, exit = default_code(res.status)
-  if not code and res.status == 401 and token_expired(res) then default = "CREDENTIALS_EXPIRED" end
+  local advice = {}
+  if res.status == 401 then default, advice = refused(res, req, run) end
   local opts = {
-    exit = exit, cause = said.message,
+    exit = exit, cause = said.message, hint = advice.hint, run = advice.run, more = advice.more,
     retry_after_ms = res.retry_after and res.retry_after > 0 and res.retry_after or nil,
     context = { status = res.status, url = address.shown(res.url), service_code = said.code, details = said.details },
   }
   if code and code ~= default then opts.exit = nil end     -- the registry or the contract has the exit of that code
-  if res.status == 401 then
-    opts.hint = "Log in or set the credentials, then call again"
-  elseif res.status == 403 then
-    opts.more = { required_permission = said.required or contract.scopes and contract.scopes[1] or nil }
-  else
+  if res.status == 403 then
+    opts.more = { required_permission = said.required or wanted_scope(res) or contract.scopes and contract.scopes[1] }
+  elseif res.status ~= 401 then
     add_network(opts, req, res.status, net)
   end
   add_retries(opts, retries)

@@ -1,0 +1,62 @@
+-- REQ-F-030: programs are listed while they run, and none outlives the run.
+local S = require "lib.spec"
+
+local function alive(pid) return S.exists("/proc/" .. pid) end
+
+-- Starts `tool fx child wait FILE`; gives the handle, the pids of the program and of its own child, and TMPDIR.
+local function started(args, opts)
+  local file, tmp = S.dir() .. "/child", S.dir "tmp"
+  local all = { exe = S.paths.tool, clear_env = true, timeout = 30, env = S.environment { env = { TMPDIR = tmp } } }
+  for k, v in pairs(opts or {}) do all[k] = v end
+  local words = { "tool", "fx", "child", "wait", file, "--mark", file, table.unpack(args or {}) }
+  local handle = S.driver.start(words, all)
+  S.driver.wait_for(function() return S.exists(file .. ".pid") and #S.slurp(file .. ".pid") > 0 end, 5000)
+  local program, own = S.slurp(file .. ".pid"):match("(%d+) (%d+)")
+  return handle, program, own, tmp
+end
+
+-- The pid files of all sessions below a TMPDIR.
+local function pid_files(tmp)
+  local found = {}
+  for _, name in ipairs(S.tree(tmp)) do
+    if name:find("/children%.pids$") then found[#found + 1] = tmp .. "/" .. name end
+  end
+  return found
+end
+
+S.req("REQ-F-030", "Child process session tracking", function()
+  it("1 and 3 the program's pid stands in a readable file of the session while it runs", function()
+    local handle, program, _, tmp = started({}, { signals = { { "TERM", after_ms = 1000 } } })
+    local files = pid_files(tmp)
+    assert.equal(1, #files)
+    assert.equal(program .. "\n", S.slurp(files[1]))
+    S.driver.finish(handle)
+    assert.same({}, pid_files(tmp))
+  end)
+
+  it("2 and 5 after SIGTERM, SIGINT, a timeout and SIGKILL neither the program nor its child is left", function()
+    local cases = { { signals = { { "TERM", after_ms = 500 } } }, { signals = { { "INT", after_ms = 500 } } },
+      { args = { "--timeout", "700ms" } }, { signals = { { "KILL", after_ms = 500 } } } }
+    for i, case in ipairs(cases) do
+      local handle, program, own = started(case.args, { signals = case.signals, settle_ms = 1000 })
+      local r = S.driver.finish(handle)
+      assert.same({}, r.left, "case " .. i)
+      assert.is_false(alive(program), "program of case " .. i)
+      assert.is_false(alive(own), "grandchild of case " .. i)
+    end
+  end)
+
+  it("2 after a normal end and after an error of the command none is left", function()
+    S.status(S.tool { "fx", "child", "orphan" }, 0)
+    S.status(S.tool { "fx", "pipe", "1", "0" }, 1)
+  end)
+
+  it("4 meta.session_pid_file is there when a program ran, and only then", function()
+    local r = S.status(S.tool { "fx", "child", "x" }, 0)
+    local meta = r.envelope.meta
+    S.equal(r, meta.session_tmp_dir .. "/children.pids", meta.session_pid_file, "session_pid_file")
+    S.truth(r, not S.exists(meta.session_pid_file), "the file is still there")
+    r = S.status(S.tool { "fx", "ok" }, 0)
+    S.equal(r, nil, r.envelope.meta.session_pid_file, "session_pid_file")
+  end)
+end)
