@@ -1,6 +1,6 @@
 -- Lua 5.4, no global but busted's in the tests.
 std = "lua54"
-max_line_length = 120
+max_line_length = 132
 cache = false
 exclude_files = { "spec-tests/fixtures/rejected", "build", "build-*" }
 

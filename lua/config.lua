@@ -217,8 +217,8 @@ function config.open(C, globals, cwd)
     local lock_path = self.path .. ".lock"
     local lock, held = host.file.lock(lock_path, 10000)
     if not lock then failure.raise(held.code, { message = held.message, context = { path = self.path } }) end
-    local lock_ <close> = lock
-    local tidy <close> = setmetatable({}, { __close = function() host.file.remove(lock_path) end })
+    local _ <close> = lock
+    local _ <close> = setmetatable({}, { __close = function() host.file.remove(lock_path) end })
     remove_leftovers(dir, self.path)
     local current = read(self.path) or host.json.object({})
     local old = change(current)

@@ -365,7 +365,8 @@ end
 
 local COPIED = {
   "aliases", "creates", "deletes", "asks", "idempotent", "rules", "id", "formats", "stops", "resumable",
-  "safe_default", "preserve_locale", "walk", "payload", "store", "serves", "terminal", "long_running", "since", "deprecated", "volatile",
+  "safe_default", "preserve_locale", "walk", "payload", "store", "serves", "terminal", "long_running", "since",
+  "deprecated", "volatile",
   "sensitive", "framework", "verbatim", "native", "returns", "examples", "validate", "cleanup",
 }
 

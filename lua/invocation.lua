@@ -349,11 +349,11 @@ local function say_debug(C, conf)
 end
 
 local function bind(C, parsed, conf, problems)
-  local values, given, found = args.bind(C, parsed.tokens, {
+  local values, given, list = args.bind(C, parsed.tokens, {
     cwd = inv.cwd, config = conf and conf.get, globals = host.globals,
     stdin = function(p) return require("stdin").for_parameter(p) end,
   })
-  for _, p in ipairs(found) do problems[#problems + 1] = p end
+  for _, p in ipairs(list) do problems[#problems + 1] = p end
   return values, given
 end
 

@@ -594,7 +594,8 @@ end
 local function prepare_native(run)
   local name, dir = run.contract.native, host.env "TOOL_NATIVE_PATH"
   if not name then return end
-  local native, message = dir and host.native(dir, name)
+  local native, message
+  if dir then native, message = host.native(dir, name) end
   if not native then
     failure.raise("DEPENDENCY_MISSING", { message = ("The native module %s is not available: %s."):format(name,
       message or "TOOL_NATIVE_PATH is not set") })

@@ -73,7 +73,8 @@ end
 
 -- ctx.NAME -> contract key that unlocks it, and the requirement. `also` are other ways to unlock it.
 local DOORS = {
-  http = { "network", "REQ-C-012" }, api = { "network", "REQ-C-012" }, exec = { "runs", "REQ-C-019" }, pipe = { "runs", "REQ-C-019" },
+  http = { "network", "REQ-C-012" }, api = { "network", "REQ-C-012" }, exec = { "runs", "REQ-C-019" },
+  pipe = { "runs", "REQ-C-019" },
   spawn = { "background", "REQ-C-010" }, stop = { "stops", "REQ-C-010" }, open = { "gui", "REQ-C-024" },
   notify = { "gui", "REQ-C-024" }, edit = { "editor", "REQ-C-023" }, confirm = { "asks", "REQ-C-005" },
   ask = { "asks", "REQ-C-005" }, job = { "job", "REQ-C-022" }, step = { "steps", "REQ-C-008" },

@@ -21,7 +21,8 @@ S.req("REQ-F-010", "Pager suppression", function()
     r = S.tool({ "fx", "child", "env", "--output", "json" }, S.terminal { env = env })
     S.status(r, 0)
     seen = r.stdout
-    S.truth(r, seen:find("PAGER=cat\\n", 1, true) and seen:find("GIT_PAGER=cat\\n", 1, true) and not seen:find("less", 1, true), "pagers on a terminal")
+    S.truth(r, seen:find("PAGER=cat\\n", 1, true) and seen:find("GIT_PAGER=cat\\n", 1, true) and not seen:find("=less", 1, true),
+      "pagers on a terminal")
   end)
 
   it("1 code inside the process that starts programs itself finds them too", function()

@@ -9,7 +9,9 @@ M.returns = { id = "string", name = "string", description = "string?", status = 
 
 --- An agent of the service as the commands show it.
 function M.shape(ctx, agent)
-  if type(agent) ~= "table" then ctx.fail("INVALID_RESPONSE", { cause = "The answer has something else than an agent" }) end
+  if type(agent) ~= "table" then
+    ctx.fail("INVALID_RESPONSE", { cause = "The answer has something else than an agent" })
+  end
   local description = agent.description
   return {
     id = agent.agentId or agent.id, name = agent.name, status = agent.status, created_at = agent.createdAt,

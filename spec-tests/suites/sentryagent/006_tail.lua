@@ -196,10 +196,15 @@ S.req("SENTRYAGENT-TAIL", "sentryagent tail-audit-log", function()
           if count == 2 then log[2] = event(2, 2); return failure end
           if count == 3 then return failure end
         end)
-        local r = tail(service, "--since 2031-02-03T10:00:00Z", "evt-002")
+        local r = tail(service, "--verbose --since 2031-02-03T10:00:00Z", "evt-002")
         assert.same(numbered(1, 2), ids(r))
-        S.truth(r, r.stderr:find("Trying again in 0.2 s", 1, true), "no warning")
-        S.truth(r, r.stderr:find("Trying again in 0.4 s", 1, true), "no longer pause")
+        local warnings = r.rows[#r.rows].warnings
+        S.equal(r, 2, #warnings, "warnings of the last line")
+        for i, pause in ipairs { "0.2", "0.4" } do
+          local text = "Trying again in " .. pause .. " s"
+          S.truth(r, r.stderr:find(text, 1, true), "stderr does not warn: " .. text)
+          S.truth(r, warnings[i]:find "^POLL_FAILED: " and warnings[i]:find(text, 1, true), "the last line does not")
+        end
         local at = {}
         for _, request in ipairs(service.requests) do if request.path == "/audit/logs" then at[#at + 1] = request.at_ms end end
         S.truth(r, at[3] - at[2] >= 190 and at[4] - at[3] >= 390, "the pauses were shorter")
