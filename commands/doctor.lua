@@ -196,8 +196,11 @@ return {
   },
   timeout = "60s",
   exits = { SUCCESS = "Every check passed", GENERAL_ERROR = "Some checks failed; data lists all of them" },
-  errors = { DOCTOR_CHECKS_FAILED = { "Some checks failed.", exit = "GENERAL_ERROR",
-                                      fix = "Apply the fix of each failed check" } },
+  -- a service that does not answer is a failed check
+  errors = {
+    UNAVAILABLE = false, UNAUTHENTICATED = false, PERMISSION_DENIED = false,
+    DOCTOR_CHECKS_FAILED = { "Some checks failed.", exit = "GENERAL_ERROR", fix = "Apply the fix of each failed check" },
+  },
   examples = { { "Check the machine", "tool doctor" } },
   render = function(data, ui)
     for _, c in ipairs(data.checks) do

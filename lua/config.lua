@@ -66,10 +66,16 @@ local function suite_file(C)
   return suite and suite.config and suite.config.file and config.expand(suite.config.file) or nil
 end
 
+--- Is the value of --config the configuration itself and no path (REQ-F-059)?
+function config.is_inline(text)
+  return text ~= nil and text:byte(1) == 123
+end
+
 -- The layers that may be read, strongest first: { path, must_exist }. --config is all there is; TOOL_CONFIG stands for
 -- the project's files. A suite with a file of its own keeps credentials there: a project cannot redirect it.
 local function layers_of(C, globals, cwd)
   if globals.no_config then return {} end
+  if config.is_inline(globals.config) then return {} end
   local writer = C and C.danger ~= "safe" and (C.config or suite_file(C)) ~= nil
   if globals.config then return { { globals.config, not writer } } end
   local layers, named, own = {}, host.env "TOOL_CONFIG", suite_file(C)
@@ -87,7 +93,7 @@ end
 
 -- The file that a write goes to, and its scope; nil when there is none.
 local function target_of(C, globals, cwd, global)
-  if globals.no_config then return nil end
+  if globals.no_config or config.is_inline(globals.config) then return nil end
   if globals.config then return globals.config, "file" end
   local own = suite_file(C)
   if own then return own, "suite" end
@@ -115,6 +121,40 @@ local function read(path, must_exist)
     })
   end
   return value, text
+end
+
+-- The configuration that stands on the command line, JSON or JSON5.
+local function read_inline(text)
+  local value, problem = require("json5").decode(text)
+  if type(value) == "table" and not host.json.is_array(value) then return value end
+  failure.raise("CONFIG_INVALID", { message = "--config is neither a path nor an object: "
+    .. (problem and problem.message or "it is something else") .. ".", fix = "Pass a path, or an object in JSON" })
+end
+
+-- The parts of the named context, strongest first, each as a layer of its own (REQ-O-024). Without --context the
+-- strongest file that names a current_context decides.
+local function context_layers(layers, globals)
+  local name = globals.context
+  for _, layer in ipairs(layers) do
+    if name then break end
+    name = type(layer.values.current_context) == "string" and layer.values.current_context or nil
+  end
+  local found, known = {}, {}
+  for _, layer in ipairs(name and layers or {}) do
+    local contexts = layer.values.contexts
+    for key, values in pairs(type(contexts) == "table" and contexts or {}) do
+      if key == name and type(values) == "table" then
+        found[#found + 1] = { path = layer.path, values = values, overlay = true }
+      end
+      known[#known + 1] = tostring(key)
+    end
+  end
+  if name and #found == 0 then
+    table.sort(known)
+    failure.raise("CONTEXT_NOT_FOUND", { message = ("The configuration has no context %s."):format(name),
+      context = { context = name, known = host.json.array(known) } })
+  end
+  return found, name
 end
 
 -- A dotted key inside nested tables.
@@ -152,7 +192,7 @@ end
 --- @return table { get(key) -> value, source; set(key, value); update(changes); unset(key); aim(global); path; sources()
 ---   -> paths, strongest first; hash(more) -> 6 hex digits, more: text of values that came from the environment }
 function config.open(C, globals, cwd)
-  local self, layers = {}, nil
+  local self, layers, context = {}, nil, nil
 
   local function load()
     if layers then return end
@@ -161,6 +201,18 @@ function config.open(C, globals, cwd)
       local values, text = read(layer[1], layer[2])
       if values then layers[#layers + 1] = { path = layer[1], values = values, text = text } end
     end
+    if config.is_inline(globals.config) and not globals.no_config then
+      layers[1] = { path = "--config", values = read_inline(globals.config), text = globals.config, inline = true }
+    end
+    local found
+    found, context = context_layers(layers, globals)
+    if context then layers = table.move(layers, 1, #layers, #found + 1, found) end
+  end
+
+  --- The name of the context that is in use, or nil.
+  function self.context()
+    load()
+    return context
   end
 
   --- Chooses the file that is written: the project's, or with `global` the user's.
@@ -192,7 +244,9 @@ function config.open(C, globals, cwd)
   function self.sources()
     load()
     local paths = {}
-    for i, layer in ipairs(layers) do paths[i] = layer.path end
+    for _, layer in ipairs(layers) do
+      if not layer.overlay and not layer.inline then paths[#paths + 1] = layer.path end
+    end
     return host.json.array(paths)
   end
 
@@ -200,7 +254,9 @@ function config.open(C, globals, cwd)
   function self.hash(more)
     load()
     local parts = {}
-    for i, layer in ipairs(layers) do parts[i] = layer.path .. "\0" .. #layer.text .. "\0" .. layer.text end
+    for i, layer in ipairs(layers) do
+      parts[i] = layer.overlay and layer.path .. "\0@" .. context or layer.path .. "\0" .. #layer.text .. "\0" .. layer.text
+    end
     return host.hash.sha256(table.concat(parts) .. (more or "")):sub(1, 6)
   end
 

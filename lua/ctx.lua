@@ -190,10 +190,7 @@ local function add_resources(ctx, run)
           detail = ("lock_file=%s holder_pid=%d holder_age_ms=%d"):format(path, err.holder, age) },
       })
     end
-    return hold(run, lock, function(l)
-      host.file.remove(path) -- while it is held; who waits for it looks again
-      l:close()
-    end)
+    return hold(run, lock, function(l) l:close() end)
   end
 end
 

@@ -90,6 +90,8 @@ exits.codes = {
   SCHEMA_VERSION_UNSUPPORTED = code("ARG_ERROR", "That schema version is no longer served.",
     "Ask for a version that the command still serves"),
   CONFIG_INVALID = code("ARG_ERROR", "A configuration file is invalid.", "Correct the named file"),
+  CONTEXT_NOT_FOUND = code("ARG_ERROR", "The configuration has no such context.",
+    "Name a context of the configuration, or leave --context out"),
   -- preconditions (4)
   NOT_CONFIGURED = code("PRECONDITION", "The command is not configured.", "Configure it first"),
   INPUT_REQUIRED = code("PRECONDITION", "The command has a question and nobody can answer.",

@@ -113,13 +113,7 @@ local function flags(opts)
     local name = "--" .. g.name
     if g.short then name = "-" .. g.short .. ", " .. name end
     if g.type ~= "boolean" then name = name .. " <" .. g.type .. ">" end
-    local about = g.about or ""
-    if g.name == "no-injection-protection" then
-      about = about .. ". SECURITY WARNING: outside data can then pass for instructions"
-    elseif g.name == "unmask" then
-      about = about .. "; exposes sensitive values"
-    end
-    list[i] = { name, about }
+    list[i] = { name, g.about or "" }
   end
   return title("GLOBAL FLAGS", opts) .. rows(list, opts)
     .. "\nThey may stand anywhere on the line; `--` ends all flags.\n"

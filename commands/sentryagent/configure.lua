@@ -55,6 +55,7 @@ return {
   returns  = { path = "string", api_url = "string", client_id = "string", verified = "boolean" },
   exits    = { SUCCESS = "The configuration is saved" },
   errors   = {
+    NOT_CONFIGURED = false, AGENT_NOT_FOUND = false, AGENT_ALREADY_EXISTS = false,
     INPUT_REQUIRED = { "Nobody can be asked here.", exit = "PRECONDITION", fix = "Pass the missing flags" },
   },
   examples = {

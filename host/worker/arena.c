@@ -6,7 +6,8 @@
 
 #define GRAIN 16
 #define SMALL ((size_t)GRAIN * ARENA_CLASSES)
-#define CHUNK ((size_t)512 << 10)
+#define FIRST_CHUNK ((size_t)704 << 10) /* what a small command needs in all */
+#define NEXT_CHUNK ((size_t)256 << 10)
 
 #ifdef TOOL_SANITIZE
 /* The sanitizer must see every block by itself. */
@@ -43,11 +44,12 @@ static void *take_small(struct arena *a, size_t c)
 	size_t size = (c + 1) * GRAIN;
 	if ((size_t)(a->end - a->next) < size) {
 		/* lives as long as the process; populated at once, since a fault per page costs more than the page */
-		char *chunk = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		size_t room = a->next == NULL ? FIRST_CHUNK : NEXT_CHUNK;
+		char *chunk = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 		if (chunk == MAP_FAILED)
 			return NULL;
 		a->next = chunk;
-		a->end = chunk + CHUNK;
+		a->end = chunk + room;
 	}
 	p = a->next;
 	a->next += size;

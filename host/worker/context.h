@@ -20,6 +20,8 @@ struct snapshot;
 struct worker {
 	const struct snapshot *snapshot; /* the invocation: argv, environment, terminals, paths */
 	int frames_fd;                   /* where frames to the supervisor go */
+	char waiting[4096];              /* frames that wait for the next one that matters */
+	size_t waiting_len;
 	lua_State *main;                 /* the state's main thread; runs no command code itself */
 	lua_State *volatile running;     /* the thread that runs Lua now: where an interrupt sets its hook */
 	volatile sig_atomic_t interrupted; /* the supervisor asked to stop */

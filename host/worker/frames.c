@@ -36,12 +36,33 @@ static bool write_vector(int fd, struct iovec *v, int n)
 	return true;
 }
 
+/* Copies a frame behind the waiting ones; false when it does not fit. */
+static bool keep_waiting(struct worker *w, const struct iovec *v, int n, size_t size)
+{
+	if (sizeof w->waiting - w->waiting_len < size)
+		return false;
+	for (int i = 0; i < n; i++) {
+		(void)memcpy(w->waiting + w->waiting_len, v[i].iov_base, v[i].iov_len);
+		w->waiting_len += v[i].iov_len;
+	}
+	return true;
+}
+
+bool frame_flush(void)
+{
+	struct worker *w = worker_context();
+	struct iovec v = { w->waiting, w->waiting_len };
+	w->waiting_len = 0;
+	return v.iov_len == 0 || write_vector(w->frames_fd, &v, 1);
+}
+
 bool frame_send(char kind, const struct frame_part *parts, size_t count)
 {
+	struct worker *w = worker_context();
 	unsigned char head[5], lengths[MAX_PARTS][4];
-	struct iovec v[1 + 2 * MAX_PARTS];
+	struct iovec v[2 + 2 * MAX_PARTS];
 	size_t total = 0;
-	int n = 1;
+	int n = 2; /* v[0] is for the waiting frames */
 	if (count > MAX_PARTS)
 		return false;
 	for (size_t i = 0; i < count; i++) {
@@ -55,6 +76,10 @@ bool frame_send(char kind, const struct frame_part *parts, size_t count)
 	}
 	head[0] = (unsigned char)kind;
 	put32(head + 1, total);
-	v[0] = (struct iovec){ head, sizeof head };
-	return write_vector(worker_context()->frames_fd, v, n);
+	v[1] = (struct iovec){ head, sizeof head };
+	if (strchr("MAWw", kind) != NULL && keep_waiting(w, v + 1, n - 1, total + sizeof head))
+		return true;
+	v[0] = (struct iovec){ w->waiting, w->waiting_len };
+	w->waiting_len = 0;
+	return write_vector(w->frames_fd, v, n);
 }

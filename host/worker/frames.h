@@ -11,7 +11,11 @@ struct frame_part {
 	size_t len;
 };
 
-/* Sends one frame of at most 16 parts; false when the supervisor is gone. */
+/* Sends one frame of at most 16 parts; false when the supervisor is gone. Frames that only add facts (M, A, W, w) wait
+ * for the next one that matters, so that a run wakes the supervisor a few times and not for every fact. */
 bool frame_send(char kind, const struct frame_part *parts, size_t count);
+
+/* Sends the frames that wait. */
+bool frame_flush(void);
 
 #endif

@@ -254,23 +254,30 @@ static int l_real(lua_State *L)
 
 /* Locks */
 
+/* The file goes while it is held; who waits for it looks again. Here and not in Lua, where an interrupt would stop it. */
 static int lock_close(lua_State *L)
 {
 	int *fd = luaL_checkudata(L, 1, LOCK_TYPE);
-	if (*fd >= 0)
+	if (*fd >= 0) {
+		(void)lua_getiuservalue(L, 1, 1);
+		(void)unlink(lua_tostring(L, -1));
 		(void)close(*fd);
+	}
 	*fd = -1;
 	return 0;
 }
 
-/* host.file.lock(path, timeout_ms) -> lock | nil, err with err.holder : released by :close(), <close> or exit */
+/* host.file.lock(path, timeout_ms) -> lock | nil, err with err.holder : released by :close(), <close> or exit, and but for
+ * a killed process its file is removed then */
 static int l_lock(lua_State *L)
 {
 	const char *path = check_path(L, 1);
 	int timeout = (int)luaL_optinteger(L, 2, 10000);
-	int *fd = lua_newuserdatauv(L, sizeof *fd, 0);
+	int *fd = lua_newuserdatauv(L, sizeof *fd, 1);
 	*fd = -1;
 	luaL_setmetatable(L, LOCK_TYPE);
+	lua_pushvalue(L, 1);
+	(void)lua_setiuservalue(L, -2, 1);
 	pid_t holder = 0;
 	int rc = file_lock(path, timeout, fd, &holder);
 	if (rc == 0) {

@@ -136,6 +136,7 @@ _Noreturn void worker_main(const struct snapshot *snapshot, int frames_fd)
 		run(L);
 		loop_close(L);
 	}
+	(void)frame_flush();
 	(void)fflush(NULL); /* what a library printed belongs to the supervisor's capture */
 	_exit(0);
 }

@@ -20,7 +20,8 @@ local YES = row("yes", "boolean", "Answer every question with yes", { default = 
 local NON_INTERACTIVE = row("non-interactive", "boolean", "Never ask; fail instead",
   { default = false, global = true })
 local CURSOR = row("cursor", "string", "Continue behind this point; from meta.cursor of the page before")
-local STREAM = row("stream", "boolean", "Write each row as one JSON line at once", { default = false })
+local STREAM = row("stream", "boolean", "Write each row as one JSON line at once",
+  { default = false, global = true })
 local NO_STREAM = row("no-stream", "boolean", "Answer with one envelope at the end", { default = false })
 local ROLLBACK = row("rollback-on-failure", "boolean", "Undo the finished steps when one fails", { default = false })
 local PROXY = row("proxy", "url", "Send all requests through this proxy")
@@ -38,8 +39,8 @@ local GLOBAL = row("global", "boolean", "Write the user's configuration instead 
   { default = false })
 local HEARTBEAT_MS = row("heartbeat-ms", "integer", "Milliseconds between signs of life on stdout; 0 for none",
   { min = 0, global = true })
-local HEARTBEAT_INTERVAL = row("heartbeat-interval", "integer", "Seconds between signs of life on stderr; 0 for none",
-  { min = 0 })
+local HEARTBEAT_INTERVAL = row("heartbeat-interval", "integer", "Seconds between lines of progress on stderr",
+  { min = 1, global = true })
 
 local function has_cache(C)
   for _, entry in ipairs(C.writes or {}) do

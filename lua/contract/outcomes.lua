@@ -290,7 +290,7 @@ local function make_errors(ck, raw, C, suite)
     ck:bad("errors", "REQ-C-013", "errors must be a table of CODE = { message, exit = NAME }")
   elseif raw then
     for code, value in pairs(raw) do
-      local e = error_of(ck, code, value, C)
+      local e = value ~= false and error_of(ck, code, value, C)
       if e then C.errors[code] = e end
     end
   end
@@ -311,6 +311,9 @@ end
 function outcomes.normalise(ck, raw, C, suite)
   make_exits(ck, raw.exits, C, suite)
   make_errors(ck, raw.errors, C, suite)
+  for code, value in pairs(type(raw.errors) == "table" and raw.errors or {}) do
+    if value == false then C.errors[code] = nil end    -- what others declare and this command never raises
+  end
 end
 
 --- Checks the `exits` and `errors` of a suite by themselves.

@@ -13,7 +13,7 @@ S.req("REQ-F-044", "Shell argument escaping enforcement", function()
   end)
 
   it("2 a contract that asks for shell mode is refused", function()
-    local r, said = S.check("shell-code")
+    local r, said = S.check("shell-mode")
     S.status(r, 2)
     S.truth(r, said:find("-c", 1, true) and said:find("prohibited", 1, true), said)
   end)

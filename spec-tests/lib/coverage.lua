@@ -53,10 +53,22 @@ end
 local NOT_AN_ANSWER = { ["--schema"] = true, ["--print-schema"] = true, ["--output-schema"] = true, ["--help"] = true,
   ["-h"] = true, ["--validate-only"] = true, ["--show-config"] = true, ["--fields"] = true, ["--stream"] = true }
 
+-- The path of the command that a command line calls, by the longest of its leading words that is one.
+local function called(record, all)
+  local path, found = nil, nil
+  if record.program and record.program ~= "tool" then path = record.program:match "[^/]+$" end
+  for _, arg in ipairs(record.argv) do
+    if arg:find "^%-" then break end
+    path = path and path .. "." .. arg or arg
+    if all[path] then found = path end
+  end
+  return found
+end
+
 -- Is this record a command's own successful answer?
 local function is_answer(record)
   local answer = record.answer
-  if not answer or not answer.ok or answer.meta.help or answer.meta.not_modified or record.shape ~= "json" then
+  if record.row or not answer or not answer.ok or answer.meta.help or answer.meta.not_modified or record.shape ~= "json" then
     return false
   end
   for _, arg in ipairs(record.argv) do
@@ -95,32 +107,52 @@ local function unhit_branches(s, hits, path, out)
   end
 end
 
+-- A stream without an end of its own: it is stopped, so that its plain answer cannot occur.
+local function unending(contract)
+  return contract.timeout_ms == 0 and contract.output_variants ~= nil and contract.output_variants.row ~= nil
+end
+
 -- What of one shipped command never occurred.
 local function missing_of(path, contract, seen)
   local out, hits = {}, seen.hits[path]
   if not hits then return { "the command was never answered successfully" } end
-  if not hits.output_schema then out[#out + 1] = "its plain answer never occurred" end
+  if not hits.output_schema and not unending(contract) then out[#out + 1] = "its plain answer never occurred" end
   for name in pairs(contract.output_variants or {}) do
     if not hits[name] then out[#out + 1] = "the variant " .. name .. " never occurred" end
   end
   for code in pairs(contract.errors or {}) do
     if not (seen.codes[path] or {})[code] then out[#out + 1] = "the error " .. code .. " never occurred" end
   end
-  unhit_branches(contract.output_schema, hits, "output_schema", out)
+  if not unending(contract) then unhit_branches(contract.output_schema, hits, "output_schema", out) end
   table.sort(out)
   return out
+end
+
+-- A row of a stream must fit the variant of that name.
+local function take_row(record, all, seen, problems)
+  local path = called(record, all)
+  local variant = path and all[path].output_variants and all[path].output_variants.row
+  if not variant or type(record.answer) ~= "table" or record.answer._summary then return end
+  seen.hits[path] = seen.hits[path] or {}
+  local complaints = schema.validate(variant, record.answer)
+  if #complaints == 0 then seen.hits[path].row = true
+  else
+    problems[#problems + 1] = ("a row of %s (%s): %s"):format(table.concat(record.argv, " "), record.requirement,
+      table.concat(complaints, "; "))
+  end
 end
 
 local function collect(records, all)
   local seen, problems = { hits = {}, codes = {} }, {}
   for _, record in ipairs(records) do
     local answer = record.answer
-    local path = answer and answer.meta.command
-    if answer and answer.error ~= json.null and path then
+    local path = not record.row and answer and answer.meta.command
+    if record.row then take_row(record, all, seen, problems) end
+    if path and answer.error ~= json.null then
       seen.codes[path] = seen.codes[path] or {}
       seen.codes[path][answer.error.code] = true
     end
-    if is_answer(record) and all[path] then
+    if path and is_answer(record) and all[path] then
       seen.hits[path] = seen.hits[path] or {}
       local name, complaints = fitting(all[path], answer.data, seen.hits[path])
       if not name then

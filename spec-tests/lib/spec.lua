@@ -174,12 +174,14 @@ spec.lines = lines_of
 spec.requirement = "none"
 
 local recorder
-local function record(args, r, line)
+-- row: the line is a row of a stream, not an answer.
+local function record(args, r, line, row)
   local dir = os.getenv("SPEC_RECORD")
   if not dir then return end
   recorder = recorder or assert(io.open(("%s/%d.jsonl"):format(dir, uv.os_getpid()), "ab"))
   recorder:write(json.encode {
     requirement = spec.requirement, argv = json.array(args), status = r.status, shape = r.shape, envelope = line,
+    row = row, program = r.opts.argv0,
   }, "\n")
   recorder:flush()
 end
@@ -207,12 +209,18 @@ local function judge_json(r)
   judge(r, lines[1])
 end
 
+local RECORDED_ROWS = 3        -- of one run
+
 local function judge_jsonl(r)
   r.rows = {}
   for i, line in ipairs(lines_of(r.stdout)) do
     local row, why = json.decode(line)
     if row == nil then error(("line %d is not JSON: %s"):format(i, why) .. describe_run(r), 0) end
-    if line:find('^{"ok":') and type(row) == "table" and row.meta then judge(r, line) else r.rows[#r.rows + 1] = row end
+    if line:find('^{"ok":') and type(row) == "table" and row.meta then judge(r, line)
+    else
+      r.rows[#r.rows + 1] = row
+      if #r.rows <= RECORDED_ROWS then record(r.args, r, line, true) end
+    end
   end
 end
 
