@@ -24,7 +24,8 @@ function M.summary(problems)
   end
   local code = first.code:find("^INPUT_") and "ARG_ERROR" or first.code
   for _, key in ipairs { "corrected_input", "input_value", "rejected_pattern" } do more[key] = first[key] end
-  return code, { message = first.message, fix = first.fix or "Correct " .. first.param .. ".", more = more }
+  return code, { message = first.message, fix = first.fix or "Correct " .. first.param .. ".", more = more,
+    context = first.context }
 end
 
 return M

@@ -270,11 +270,9 @@ function config.open(C, globals, cwd)
     local dir = self.path:match("^(.*)/[^/]*$")
     local ok, err = host.file.mkdir(dir, 448, true)
     if not ok then failure.raise(err.code, err) end
-    local lock_path = self.path .. ".lock"
-    local lock, held = host.file.lock(lock_path, 10000)
+    local lock, held = host.file.lock(self.path .. ".lock", 10000)
     if not lock then failure.raise(held.code, { message = held.message, context = { path = self.path } }) end
     local _ <close> = lock
-    local _ <close> = setmetatable({}, { __close = function() host.file.remove(lock_path) end })
     remove_leftovers(dir, self.path)
     local current = read(self.path) or host.json.object({})
     local old = change(current)

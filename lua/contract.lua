@@ -6,11 +6,13 @@
 
 local host = require "host"
 local flags = require "contract.flags"
+local lazy = require "lazy"
 local outcomes = require "contract.outcomes"
 local params = require "contract.params"
 local results = require "contract.results"
-local touch = require "contract.touch"
+local touch = lazy "contract.touch"
 local units = require "units"
+local shapes = require "contract.shapes"
 
 local contract = {}
 
@@ -33,6 +35,7 @@ local KEYS = {
   volatile = "table", sensitive = "table", max_output = "any", external = "any", native = "string",
   -- for the host's own commands: ctx.framework; the field of data that is stdout unless --output is given
   framework = "boolean", verbatim = "string",
+  min_schema_version = "number", compat = "table", compat_schemas = "table",
 }
 contract.KEYS = KEYS
 
@@ -180,7 +183,7 @@ local BLANKET = { "admin", "owner", "root" }
 local function check_scopes(ck, raw)
   if raw.scopes == nil then
     return ck:bad("scopes", "REQ-C-029", "required_scopes declaration is required ([] if none)")
-  elseif not touch.strings(raw.scopes) then
+  elseif not shapes.strings(raw.scopes) then
     return ck:bad("scopes", "REQ-C-029", "scopes must be a list of scope names")
   end
   for _, scope in ipairs(raw.scopes) do
@@ -201,7 +204,7 @@ local function check_identity(ck, raw, C)
     ck:bad("about", "REQ-O-041", "about must be one line")
   end
   for _, alias in ipairs(raw.aliases or {}) do
-    if not touch.command_words(alias) then
+    if not shapes.command_words(alias) then
       ck:bad("aliases", "REQ-O-041", "alias %q must be words such as \"project ls\"", tostring(alias))
     elseif alias == table.concat(C.words, " ") then
       ck:bad("aliases", "REQ-O-041", "alias %q is the command's own name", alias)
@@ -220,6 +223,24 @@ local function check_identity(ck, raw, C)
   end
   if raw.deprecated and type(raw.deprecated.since) ~= "string" then
     ck:bad("deprecated", "REQ-F-075", "deprecated needs since")
+  end
+end
+
+-- Older shapes of the answer: a function from today's data for each major version that is still served (REQ-O-014).
+local function check_compat(ck, raw, C)
+  local current, lowest = math.tointeger(tonumber((C.version:match("^%d+")))), raw.min_schema_version
+  if math.type(lowest) ~= "integer" or lowest < 0 or lowest > current then
+    return ck:bad("min_schema_version", "REQ-O-014", "min_schema_version must be an integer from 0 to %d", current)
+  end
+  for major = lowest, current - 1 do
+    if type(raw.compat) ~= "table" or type(raw.compat[major]) ~= "function" then
+      ck:bad("compat", "REQ-O-014", "compat[%d] must be a function of data", major)
+    end
+  end
+  for major, form in pairs(raw.compat_schemas or {}) do
+    if math.type(major) ~= "integer" or not results.kind(form) then
+      ck:bad("compat_schemas", "REQ-O-014", "compat_schemas[%s] is no form of returns", tostring(major))
+    end
   end
 end
 
@@ -298,11 +319,11 @@ local function set_output(ck, raw, C)
     end
     C.stream = raw.stream
   end
-  if raw.formats and not touch.strings(raw.formats) then
+  if raw.formats and not shapes.strings(raw.formats) then
     ck:bad("formats", "REQ-O-049", "formats must be a list of names")
   end
   for _, key in ipairs { "volatile", "sensitive" } do
-    if raw[key] and not touch.strings(raw[key]) then
+    if raw[key] and not shapes.strings(raw[key]) then
       ck:bad(key, "REQ-O-007", "%s must be a list of field names", key)
     end
   end
@@ -367,7 +388,7 @@ local COPIED = {
   "aliases", "creates", "deletes", "asks", "idempotent", "rules", "id", "formats", "stops", "resumable",
   "safe_default", "preserve_locale", "walk", "payload", "store", "serves", "terminal", "long_running", "since",
   "deprecated", "volatile",
-  "sensitive", "framework", "verbatim", "native", "returns", "examples", "validate", "cleanup",
+  "sensitive", "min_schema_version", "framework", "verbatim", "native", "returns", "examples", "validate", "cleanup",
 }
 
 local function new_object(raw, origin)
@@ -390,6 +411,11 @@ local function check_body(ck, raw, C, suite)
   ck.danger, ck.creates, ck.placement = C.danger, raw.creates, raw.placement
   check_identity(ck, raw, C)
   check_danger(ck, raw, C)
+  if raw.min_schema_version then
+    check_compat(ck, raw, C)
+  elseif raw.compat or raw.compat_schemas then
+    ck:bad("min_schema_version", "REQ-O-014", "compat needs min_schema_version")
+  end
   check_scopes(ck, raw)
   check_functions(ck, raw)
   check_examples(ck, raw)
@@ -533,7 +559,7 @@ function contract.group(raw, origin)
   check_keys(ck, raw, GROUP_KEYS, "group")
   raw = well_typed(raw, GROUP_KEYS)
   for _, alias in ipairs(raw.aliases or NONE) do
-    if not touch.command_words(alias) then
+    if not shapes.command_words(alias) then
       ck:bad("aliases", "REQ-O-041", "alias %q must be words", tostring(alias))
     end
   end

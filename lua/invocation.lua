@@ -16,6 +16,8 @@ local PERSONA_BUILT_INS = { "completion", "doctor", "manifest" }
 
 local VERBOSITY = { "quiet", "verbose", "debug" }
 
+local set_terminal
+
 local function meta(key, value)
   local text, message = host.json.encode(value)
   if not text then error("meta." .. key .. ": " .. message, 0) end
@@ -23,19 +25,22 @@ local function meta(key, value)
 end
 invocation.meta = meta
 
--- How the answer is written: --output, else TOOL_OUTPUT, else JSON off a terminal (REQ-F-003).
-local function format_of(globals)
-  local env = host.env "TOOL_OUTPUT"
+-- The variable with the default of --output: TOOL_OUTPUT, after the name of the program (REQ-O-042).
+local OUTPUT_VARIABLE = host.program:sub(1, 64):upper():gsub("[^A-Z0-9]", "_") .. "_OUTPUT"
+
+-- How the answer is written: --output, else --stream, else the variable, else JSON off a terminal (REQ-F-003).
+local function format_of(globals, no_stream)
+  local env = host.env(OUTPUT_VARIABLE)
   local ci, quiet = host.env "CI", globals.quiet
-  if globals.output then return globals.output, true end
-  if globals.stream then return "jsonl" end
-  if env and env ~= "" then return env, true end
+  if globals.output then return globals.output end
+  if globals.stream and not no_stream then return "jsonl" end
+  if env and env ~= "" then return env end
   local machine = not host.tty.stdout or (ci and ci ~= "") or host.env "NO_COLOR" ~= nil or quiet
   return machine and "json" or "rich"
 end
 
 -- The state of this invocation: words and globals as parsed.
-local inv = { globals = {}, format = "json", words = {}, built_ins = PERSONA_BUILT_INS }
+local inv = { globals = {}, format = "json", words = {}, built_ins = PERSONA_BUILT_INS, output_variable = OUTPUT_VARIABLE }
 
 local function is_json(format)
   return format == "json" or format == "jsonl"
@@ -51,7 +56,9 @@ local function log_invocation(C, conf)
   local tokens = inv.tokens
   local args_json = "{}"
   if tokens and (#tokens > 0 or #tokens.globals > 0) then
-    args_json = assert(host.json.encode(require("redact_args").object(tokens, inv.globals, C)))
+    local shown = require("redact_args").object(tokens, inv.globals, C)
+    if inv.globals.no_injection_protection then shown._warning = "INJECTION_PROTECTION_OFF" end
+    args_json = assert(host.json.encode(shown))
   end
   if type(place) == "string" then host.send("A", args_json, config.expand(place) or place) else host.send("A", args_json) end
 end
@@ -249,6 +256,17 @@ local function schema_of_all()
   answer.send { exit = 0, data = data, flags = "j" }
 end
 
+-- tool --show-config: every setting, whichever command reads it (REQ-O-015).
+local function show_settings()
+  inv.cwd = inv.globals.cwd or inv.globals.root or host.cwd
+  local conf = config.open(nil, inv.globals, inv.cwd)
+  local contracts = require("framework").contracts(inv.prefix)
+  local data = require("settings").of(contracts, conf, inv)
+  meta("config_sources", conf.sources())
+  if conf.context() then meta("context", conf.context()) end
+  answer.send { exit = 0, data = data, flags = "j" }
+end
+
 -- Phase 1 ------------------------------------------------------------------------------------------------------------------
 
 local function verbosity_problems(problems)
@@ -268,13 +286,73 @@ local function format_problems(C, problems)
   local format = inv.format
   if FORMATS[format] and not (format == "rich" and inv.globals.output) then return end
   if format == "id" and C and C.id then return end
-  for _, extra in ipairs(C and C.formats or {}) do
-    if extra == format then return end
-  end
+  if require("output").format_problem(C or {}, format) == nil then return end
   local why = format == "id" and "This command declares no id" or ("There is no format %q"):format(format)
-  problems[#problems + 1] = { param = "--output", field = "output", code = "INPUT_PARAM_INVALID", message = why .. ".",
-    value = format, fix = "Use one of json, jsonl, tsv, plain, table." }
+  problems[#problems + 1] = { param = inv.globals.output and "--output" or OUTPUT_VARIABLE, field = "output",
+    code = "INPUT_PARAM_INVALID", message = why .. ".", value = format, fix = "Use one of json, jsonl, tsv, plain, table." }
   inv.format = "json"
+end
+
+local function conflict(problems, one, other, why)
+  problems[#problems + 1] = { param = one, field = one:sub(3), code = "INPUT_PARAM_CONFLICT",
+    message = ("%s and %s exclude each other%s."):format(one, other, why or ""), fix = "Pass one of them." }
+end
+
+--- A warning: its text in warnings[], the facts in meta.warning_details[].
+local function warn(code, text, facts)
+  host.send("W", code .. ": " .. text)
+  host.send("L", "warn", text)
+  local detail = { code = code, message = text }
+  for key, value in pairs(facts or {}) do detail[key] = value end
+  host.send("w", (host.json.encode(detail)))
+end
+
+-- --stream is --output jsonl; where a command has no rows to show early, it is told so and answers as ever (REQ-O-004).
+local function stream_problems(C, problems)
+  local g = inv.globals
+  if not g.stream then return end
+  if not C.stream then
+    inv.format = format_of(g, true)
+    set_terminal()
+    warn("STREAMING_NOT_SUPPORTED", ("`%s` has no stream; the answer comes whole."):format(table.concat(C.words, " ")))
+  elseif g.output and g.output ~= "jsonl" then
+    conflict(problems, "--stream", "--output " .. g.output)
+  end
+end
+
+-- Which major version of the answer's shape is wanted (REQ-O-014).
+local function version_problems(C, problems)
+  local wanted = inv.globals.schema_version
+  if not wanted then return end
+  local current = tonumber(C.version:match("^%d+"))
+  local lowest = C.min_schema_version or current
+  if wanted < lowest or wanted > current then
+    problems[#problems + 1] = { param = "--schema-version", field = "schema-version", code = "SCHEMA_VERSION_UNSUPPORTED",
+      message = ("This command answers in the versions %d to %d, not in %d."):format(lowest, current, wanted),
+      value = wanted, fix = ("Pass --schema-version %d, or leave it out"):format(current) }
+  elseif wanted < current then
+    meta("schema_version", ("%d.0"):format(wanted))
+    warn("SCHEMA_DEPRECATED", ("version %d requested, current is %d"):format(wanted, current),
+      { requested_version = tostring(wanted), current_version = tostring(current) })
+  end
+end
+
+local function config_problems(problems)
+  local g = inv.globals
+  if not g.no_config then return end
+  if g.config then conflict(problems, "--config", "--no-config") end
+  if g.context then conflict(problems, "--context", "--no-config", "; contexts stand in the configuration") end
+end
+
+local function token_problems(problems)
+  local g = inv.globals
+  if g.token_count and (g.token_limit or g.token_offset) then
+    conflict(problems, "--token-count", g.token_limit and "--token-limit" or "--token-offset")
+  end
+  if g.token_limit == 0 then
+    problems[#problems + 1] = { param = "--token-limit", field = "token-limit", code = "INPUT_PARAM_INVALID", value = 0,
+      message = "--token-limit must be at least 1.", fix = "Pass a number of tokens." }
+  end
 end
 
 local function cwd_problems(problems)
@@ -320,6 +398,8 @@ local function from_environment(C, values, given)
 end
 
 local function config_meta(C, conf, values, given)
+  local context = conf.context()
+  if context then meta("context", context) end
   local sources, more = conf.sources(), from_environment(C, values, given)
   meta("config_sources", sources)
   if more or #sources > 0 then meta("effective_config_hash", conf.hash(more)) end
@@ -373,7 +453,7 @@ local function author_validate(C, values, problems)
   end
 end
 
-local function set_terminal()
+function set_terminal()
   local no_color = host.env "NO_COLOR" or host.env "CI" or host.env "GITHUB_ACTIONS" or host.env "JENKINS_URL"
     or host.env "TERM" == "dumb"
   inv.color = host.tty.stdout and not no_color
@@ -390,8 +470,12 @@ local function run_command(entry, parsed, on_run)
   if schema_exit(C) then return end
   local problems = parsed.problems
   verbosity_problems(problems)
+  stream_problems(C, problems)
+  if inv.globals.schema_version then version_problems(C, problems) end
   inv.cwd = cwd_problems(problems)
   format_problems(C, problems)
+  config_problems(problems)
+  token_problems(problems)
   local conf = config.open(C, inv.globals, inv.cwd)
   log_invocation(C, conf)
   local values, given = bind(C, parsed, conf, problems)
@@ -399,11 +483,20 @@ local function run_command(entry, parsed, on_run)
   meta("timeout_ms", limit)
   config_meta(C, conf, values, given)
   say_debug(C, conf)
+  if values.no_stream and (inv.globals.stream or inv.globals.output == "jsonl") then
+    conflict(problems, "--no-stream", inv.globals.stream and "--stream" or "--output jsonl")
+  end
   author_validate(C, values, problems)
   if #problems > 0 then return refuse_problems(C, problems) end
+  if inv.globals.show_config then
+    answer.send { exit = 0, data = require("settings").of({ C }, conf, inv, { values = values, given = given }),
+      flags = "j" }
+    return
+  end
   if inv.globals.validate_only then
     meta("validation_only", true)
-    answer.send { exit = 0, text = "The input is valid.\n", flags = inv.format == "rich" and "t" or "" }
+    local ids = inv.format == "id" -- whoever reads ids gets none
+    answer.send { exit = 0, text = "The input is valid.\n", flags = inv.format == "rich" and "t" or ids and "" or "j" }
     return
   end
   require("run").execute(C, { values = values, given = given, globals = inv.globals, config = conf, inv = inv, timeout_ms = limit,
@@ -448,6 +541,7 @@ function invocation.run(on_run)
       end
       return schema_of_all()
     end
+    if inv.globals.show_config and not entry and not word and #parsed.problems == 0 then return show_settings() end
     if #parsed.problems > 0 or word then
       if word then
         parsed.problems[#parsed.problems + 1] = { param = word, field = word:gsub("^%-+", ""), code = "INPUT_PARAM_UNKNOWN",

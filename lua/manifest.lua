@@ -288,6 +288,7 @@ local function add_behaviour(ext, C)
   if C.deprecated then
     ext.deprecated_in, ext.replacement, ext.removed_in = C.deprecated.since, C.deprecated.use, C.deprecated.remove
   end
+  if C.min_schema_version then ext.schema_version, ext.min_schema_version = C.version, C.min_schema_version end
   ext.nondeterministic_fields = C.volatile and strings(C.volatile) or nil
   ext.sensitive_fields = C.sensitive and strings(C.sensitive) or nil
   ext.max_output_bytes = C.max_output

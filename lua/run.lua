@@ -93,13 +93,21 @@ local function kernel_paths(run)
   return list
 end
 
+-- A person's editor and desktop programs inherit the confinement and could not work in it.
+local function for_a_person(C)
+  return C.editor and not require("programs").no_editor() or C.gui and not require("doors.open").headless()
+end
+
 local function confine(run)
   local C = run.contract
+  local person = for_a_person(C)
   local layers = host.confine {
-    write = kernel_paths(run), network = C.network ~= nil or C.serves == true,
+    write = person and { "/" } or kernel_paths(run), network = person or C.network ~= nil or C.serves == true,
     exec = C.runs ~= nil or C.background ~= nil or C.gui ~= nil or C.editor ~= nil or C.job ~= nil,
   }
-  if layers.landlock == 0 or not layers.seccomp then
+  if person then
+    run.meta("confinement", "partial")
+  elseif layers.landlock == 0 or not layers.seccomp then
     run.meta("confinement", (layers.landlock > 0 or layers.seccomp) and "partial" or "none")
   else
     run.meta("confinement", "full")
@@ -302,6 +310,19 @@ local function fit(C, data, kind)
   })
 end
 
+-- Texts that the command calls cut get their visible end, and are told of (REQ-F-064).
+local function mark_cuts(run, value)
+  if not run.truncations then return end
+  local data = getmetatable(value) == RESULT and value.data or value
+  run.cuts = run.cuts or {}
+  for _, one in ipairs(run.truncations) do
+    local note = require("output.cap").mark(data, one.path, one.original)
+    if not note then error("ctx.truncated: there is no text at " .. one.path, 0) end
+    table.insert(run.cuts, note)
+  end
+  run.truncations = nil
+end
+
 local function with_effect(data, effect)
   local out = {}
   for k, v in pairs(data) do out[k] = v end
@@ -394,6 +415,7 @@ local function collect_pages(run, handler)
     if getmetatable(result) ~= RESULT then
       result = { data = result, kind = "list" }
     end
+    mark_cuts(run, result.data)
     fit(C, result.data)
     for _, item in ipairs(result.data) do items[#items + 1] = item end
     pages[#pages + 1] = { token = token, count = #result.data }
@@ -421,7 +443,7 @@ local function finish_options(run, form, page)
     start = run.start, args = run.values, page = page, unmask = g.unmask, stable = g.stable_output,
     max_bytes = tonumber(host.env "TOOL_MAX_OUTPUT_BYTES"), program_line = program_line(run), cwd = run.cwd,
     returns = form, injection_protection = not g.no_injection_protection,
-    tainted = run.contract.framework and false or nil,
+    tainted = run.contract.framework and false or nil, cuts = run.cuts,
   }
 end
 
@@ -632,6 +654,7 @@ local function body(run)
     return send(run, items, nil, info)
   end
   local value = handler(run.args, run.ctx)
+  mark_cuts(run, value)
   if run.streaming then return end_stream(run) end
   if C.stream and value == nil then
     local items = host.json.array(run.rows)

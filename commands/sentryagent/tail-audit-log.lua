@@ -69,8 +69,8 @@ end
 -- What a failed poll says, and whether another may do better.
 local function judge(problem)
   if not problem.status then return problem.message, not REFUSALS[problem.exit] end
-  local passing = problem.status == 429 or problem.status == 408 or problem.status >= 500
-  return ("The service answered with status %d."):format(problem.status), passing
+  local refused = problem.status == 401 or problem.status == 403
+  return ("The service answered with status %d."):format(problem.status), not refused
 end
 
 local function row_of(ctx, event)

@@ -32,7 +32,6 @@ const struct global_flag global_flags[] = {
 	{ "config", "path", NULL, "Read this configuration file instead of the found ones", 0, false },
 	{ "no-config", "boolean", NULL, "Read no configuration file", 0, false },
 	{ "context", "string", NULL, "Use this context of the configuration", 0, false },
-	{ "no-update-check", "boolean", NULL, "Look for no newer version", 0, false },
 	{ "unmask", "boolean", NULL, "Show values that look like keys or tokens; exposes sensitive values", 0, false },
 	{ "no-injection-protection", "boolean", NULL, "Leave out the tags on outside data. SECURITY WARNING: it can then pass for instructions", 0, false },
 	{ "warnings-as-errors", "boolean", NULL, "Fail when the command warns", 0, false },

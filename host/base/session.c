@@ -13,9 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define YOUNG_MS 60000 /* a directory so new may not be locked yet */
 #define ID_LENGTH 26
-#define FRESH ".new-" /* before the name of a directory that is not locked yet */
 
 static bool is_private(const struct stat *st)
 {
@@ -62,16 +60,17 @@ static bool is_id(const char *name)
 	return strlen(name) == ID_LENGTH && strspn(name, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == ID_LENGTH;
 }
 
-/* Is the run of this directory over, as nobody holds its lock? */
-static bool is_dead(int base, const char *name, int64_t min_age_ms)
+/* Is the run of this directory over, as nobody holds its lock? Whoever makes one shares the lock of the base until the
+ * new one is locked, so with the base to itself this looks at no directory that is not locked yet. */
+static bool is_dead(int base, const char *name)
 {
-	struct stat st;
-	int fd = openat(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
+	if (flock(base, LOCK_EX | LOCK_NB) != 0)
 		return false;
-	bool old = fstat(fd, &st) == 0 && clock_epoch_ms() - (int64_t)st.st_ctim.tv_sec * 1000 >= min_age_ms;
-	bool dead = old && flock(fd, LOCK_EX | LOCK_NB) == 0;
-	(void)close(fd);
+	int fd = openat(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool dead = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+	if (fd >= 0)
+		(void)close(fd);
+	(void)flock(base, LOCK_UN);
 	return dead;
 }
 
@@ -91,9 +90,17 @@ static void sweep(int fd, bool (*over)(int dir, const char *name))
 
 static bool dead_run(int dir, const char *name)
 {
-	size_t n = strlen(FRESH);
-	return is_id(name) ? is_dead(dir, name, 0) :
-			     strncmp(name, FRESH, n) == 0 && is_id(name + n) && is_dead(dir, name, YOUNG_MS);
+	return is_id(name) && is_dead(dir, name);
+}
+
+static int make_held(const char *path, int *hold)
+{
+	if (mkdir(path, 0700) != 0)
+		return errno;
+	*hold = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (*hold < 0)
+		return errno;
+	return fchmod(*hold, 0700) == 0 && flock(*hold, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
 }
 
 int session_make(const struct snapshot *s, char out[PATH_MAX], int *hold)
@@ -105,18 +112,17 @@ int session_make(const struct snapshot *s, char out[PATH_MAX], int *hold)
 	int base = open_base(s);
 	if (base >= 0)
 		sweep(base, dead_run);
-	char fresh[PATH_MAX];
-	size_t n = strlen(out), room = PATH_MAX - n;
-	if (snprintf(fresh, sizeof fresh, "%s/" FRESH "%s", out, s->request_id) >= PATH_MAX)
+	size_t n = strlen(out);
+	if (snprintf(out + n, PATH_MAX - n, "/%s", s->request_id) >= (int)(PATH_MAX - n))
 		return ENAMETOOLONG;
-	(void)snprintf(out + n, room, "/%s", s->request_id);
-	if (mkdir(fresh, 0700) != 0)
-		return errno;
-	/* locked before it has the name under which other runs look for the dead */
-	*hold = open(fresh, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (*hold < 0)
-		return errno;
-	return fchmod(*hold, 0700) == 0 && flock(*hold, LOCK_EX | LOCK_NB) == 0 && rename(fresh, out) == 0 ? 0 : errno;
+	base = open_base(s);
+	if (base < 0 || flock(base, LOCK_SH) != 0)
+		rc = errno;
+	if (rc == 0)
+		rc = make_held(out, hold);
+	if (base >= 0)
+		(void)close(base);
+	return rc;
 }
 
 void session_remove(const struct snapshot *s)
@@ -124,10 +130,7 @@ void session_remove(const struct snapshot *s)
 	int base = open_base(s);
 	if (base < 0)
 		return;
-	char fresh[sizeof FRESH + ID_LENGTH + 1];
 	(void)file_remove_tree(base, s->request_id);
-	if (snprintf(fresh, sizeof fresh, FRESH "%s", s->request_id) < (int)sizeof fresh)
-		(void)file_remove_tree(base, fresh);
 	(void)close(base);
 }
 

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -662,10 +663,20 @@ static bool decide(struct supervision *v, struct outcome *o)
 	return v->record.has_result ? finished(v, o) : crashed(v, o);
 }
 
+/* The note on outside data says nothing is wrong (F-035); every other warning does. */
+static bool is_warned(const struct record *r)
+{
+	static const char outside[] = "External content returned";
+	for (size_t i = 0; i < r->warnings.count; i++)
+		if (strncmp(r->warnings.items[i].p, outside, sizeof outside - 1) != 0)
+			return true;
+	return false;
+}
+
 /* With --warnings-as-errors a success that was warned about is none; whoever warned (O-025). */
 static bool count_warnings(struct supervision *v, struct outcome *o)
 {
-	if (!v->opt->warnings_fail || o->exit_code != 0 || v->record.warnings.count == 0)
+	if (!v->opt->warnings_fail || o->exit_code != 0 || !is_warned(&v->record))
 		return true;
 	buf_reset(&o->data);
 	if ((v->record.flags & RESULT_STREAMED) == 0)
@@ -885,6 +896,17 @@ static int finish(struct supervision *v)
 	return code;
 }
 
+/* A failure in a pipe is lost unless its shell uses pipefail, which only bash with an exported SHELLOPTS shows to its
+ * children (REQ-F-065). */
+static void warn_of_pipe(struct supervision *v)
+{
+	struct stat st;
+	const char *shell = snapshot_env(v->snapshot, "SHELLOPTS");
+	if (shell != NULL && strstr(shell, "pipefail") == NULL && !v->opt->help && wanted(v, "warn") &&
+	    fstat(v->out.fd, &st) == 0 && S_ISFIFO(st.st_mode))
+		say(v, "warn", "The shell does not use pipefail: a pipe hides this command's exit status.");
+}
+
 static void release(struct supervision *v)
 {
 	record_free(&v->record);
@@ -909,6 +931,7 @@ int supervise(const struct snapshot *s, const struct options *opt)
 		release(&v);
 		return 1;
 	}
+	warn_of_pipe(&v);
 	while (!v.worker_ended)
 		turn(&v);
 	int code = finish(&v);

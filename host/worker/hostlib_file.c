@@ -280,6 +280,10 @@ static int l_lock(lua_State *L)
 	(void)lua_setiuservalue(L, -2, 1);
 	pid_t holder = 0;
 	int rc = file_lock(path, timeout, fd, &holder);
+	if (rc == 0 && worker_context()->interrupted) { /* nobody will be there to close it */
+		(void)unlink(path);
+		rc = EINTR;
+	}
 	if (rc == 0) {
 		file_lock_sign(*fd, getppid()); /* the supervisor: the process that the caller knows */
 		return 1;

@@ -333,9 +333,11 @@ local function secret_file(state, p, path, source)
   end
   local bytes, err = host.file.read(values.absolute(path, state.cwd), 65536)
   if not bytes or cut_newline(bytes) == "" then
-    report(state, problem(p, "INPUT_PARAM_INVALID", bytes and source .. " names an empty file."
+    local item = problem(p, "INPUT_PARAM_INVALID", bytes and source .. " names an empty file."
       or source .. " names a file that cannot be read: " .. (err and err.code or "IO_ERROR") .. ".", nil,
-      "Name a readable file that holds the secret."))
+      "Name a readable file that holds the secret.")
+    item.context = { flag = source, path = path }
+    report(state, item)
     return nil
   end
   return host.secret(cut_newline(bytes))
@@ -356,9 +358,10 @@ local function read_secret(state, p)
     if text and text ~= "" then return host.secret(text), "flag" end
     -- Whoever puts the secret itself here must not find it in the error.
     local shown = name:find("^[%u_][%u%d_]*$") and #name <= 64 and name or "a variable"
-    report(state, problem(p, "INPUT_PARAM_INVALID",
-      "--" .. p.name .. "-from-env names " .. shown .. ", which is not set.", nil,
-      "Set the variable, or name another."))
+    local item = problem(p, "INPUT_PARAM_INVALID", "--" .. p.name .. "-from-env names " .. shown .. ", which is not set.",
+      nil, "Set the variable, or name another.")
+    item.context = { flag = "--" .. p.name .. "-from-env", var = shown }
+    report(state, item)
     return nil
   end
   if file_row then

@@ -19,7 +19,8 @@ local PRESETS = { id = true, uuid = true, semver = true, filepath = true, url = 
 
 local OPTIONS = {
   required = "boolean", default = "any", at = "integer", rest = "boolean", match = "any", one_of = "table",
-  min = "any", max = "any", max_length = "integer", env = "string", config = "string", short = "string",
+  min = "any", max = "any", max_length = "integer", max_bytes = "integer", env = "string",
+  config = "string", short = "string",
   complete = "function", access = "string", public = "boolean", pipe = "boolean", loose = "boolean",
   since = "string", deprecated = "table",
 }
@@ -213,7 +214,7 @@ local function param_of(ck, row, key, bad)
     name = name, type = kind, about = about, required = row.required or false, default = row.default, at = row.at,
     rest = row.rest, match = row.match, one_of = row.one_of, min = bound(row, "min", key, bad),
     max = bound(row, "max", key, bad), min_text = row.min, max_text = row.max,
-    max_length = row.max_length, env = row.env, config = row.config,
+    max_length = row.max_length or row.max_bytes, env = row.env, config = row.config,
     short = row.short, complete = row.complete, access = row.access, public = row.public, pipe = row.pipe,
     loose = row.loose, since = row.since, deprecated = row.deprecated,
   }

@@ -3,8 +3,11 @@
 -- keys that a contract declares. Sources: REQ-C-008 … C-012, C-018, C-019, C-021 … C-025, REQ-O-039, O-047, O-048.
 
 local units = require "units"
+local shapes = require "contract.shapes"
 
 local touch = {}
+
+local strings, command_words = shapes.strings, shapes.command_words
 
 local function ms_of(value)
   local _, ms = units.duration(value)
@@ -19,18 +22,6 @@ local function only(ck, key, rule, t, known)
     end
   end
 end
-
--- Is value an array of non-empty strings?
-local function strings(value)
-  if type(value) ~= "table" then return false end
-  local n = 0
-  for k, v in pairs(value) do
-    if math.type(k) ~= "integer" or type(v) ~= "string" or v == "" then return false end
-    n = n + 1
-  end
-  return n == #value
-end
-touch.strings = strings
 
 local NETWORK = { timeout = true, connect = true }
 
@@ -171,19 +162,6 @@ function touch.gui(ck, C, value)
   end
   C.gui = { operations = operations, headless = value.headless }
 end
-
-local WORDS = "^[a-z][a-z0-9-]*$"
-
-local function command_words(text)
-  if type(text) ~= "string" then return false end
-  local any
-  for word in text:gmatch("%S+") do
-    if not word:find(WORDS) then return false end
-    any = true
-  end
-  return any or false
-end
-touch.command_words = command_words
 
 function touch.background(ck, C, value)
   only(ck, "background", "REQ-C-010", value, { stop = true, lifetime = true })

@@ -17,6 +17,7 @@ local function launch(run, argv)
 end
 
 return {
+  headless = headless,
   open = function(run)
     local behaviour = run.contract.gui.headless
 

@@ -81,6 +81,32 @@ function shrink(value, budget, path, notes)
   return shrink_object(value, budget, path, notes)
 end
 
+-- text without a character that is cut off at its end.
+local function whole_characters(text)
+  local last = #text
+  while last > 0 and #text - last < 3 and (text:byte(last) & 0xc0) == 0x80 do last = last - 1 end
+  local lead = last > 0 and text:byte(last) or 0
+  local needs = lead >= 0xf0 and 4 or lead >= 0xe0 and 3 or lead >= 0xc0 and 2 or 1
+  return #text - last + 1 < needs and text:sub(1, last - 1) or text
+end
+
+--- Marks the text at a path below `data` ("body", "data.body", "[2].body"; the first item is 1) as one that a service has
+--- cut: it gets the visible end. @return { field, returned, original }, or nil when there is no text at the path
+function M.mark(data, path, original)
+  local at, parent, key = data, nil, nil
+  path = path:gsub("^data%f[.[\0]", "")
+  for part in path:gmatch("[^.%[%]]+") do
+    if type(at) ~= "table" or at == json.null then return nil end
+    parent, key = at, at[part] == nil and math.tointeger(tonumber(part)) or part
+    at = parent[key]
+  end
+  if type(at) ~= "string" or not parent then return nil end
+  local text = at:sub(-#MARK) == MARK and at:sub(1, -#MARK - 1) or at
+  parent[key] = whole_characters(text) .. MARK
+  local shown = path:sub(1, 1) == "[" and path or "." .. path:gsub("^%.", "")
+  return { field = "data" .. shown, returned = #text, original = original }
+end
+
 --- Shrinks a shaped value in place. @return value, notes { total, returned (items of the first cut list), strings }
 function M.shrink(value, budget, path)
   local notes = { strings = {} }

@@ -143,6 +143,7 @@ S.req("SENTRYAGENT-FAULTS", "connections that break", function()
         local r = run(command[1], service)
         local e = S.failed(r, 12, case[3])
         S.equal(r, not command[3], e.retryable, "retryable")
+        if command[3] then S.equal(r, 1, service.seen(command[2]), "changes that were sent") end
         network(r, { status_code = S.json.null })
         service.close()
       end

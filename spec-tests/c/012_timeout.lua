@@ -1,0 +1,65 @@
+-- REQ-C-012: a command that uses the network has a time limit that the caller can set.
+local S = require "lib.spec"
+local stub = require "lib.stub_server"
+
+local function hanging() return stub.start { { hang = "accept" } } end
+
+S.req("REQ-C-012", "Network commands support --timeout", function()
+  it("1 --timeout and --connect-timeout are there where the network is used, as texts with a default", function()
+    local data = S.contract "fx fetch"
+    assert.is_true(data.has_network_io)
+    assert.equal("string", data.flags["connect-timeout"].type)
+    assert.equal("10s", data.flags["connect-timeout"].default)
+    assert.equal("TIMEOUT", data.exit_codes["10"].name)
+    local r = S.tool { "manifest" }
+    S.equal(r, "string", r.envelope.meta.global_flags.timeout.type, "--timeout")
+    assert.is_nil(S.contract("fx ok").flags["connect-timeout"])
+    S.status(S.tool { "fx", "ok", "--connect-timeout", "1s" }, 2)
+  end)
+
+  it("2 the limit reaches the request: a server that never answers", function()
+    local server = hanging()
+    local r = S.tool { "fx", "fetch", server.url .. "/", "--timeout", "400ms" }
+    S.failed(r, 10, "TIMEOUT")
+    S.equal(r, 400, r.envelope.meta.timeout_ms, "meta.timeout_ms")
+    S.truth(r, r.elapsed_ms >= 400 and r.elapsed_ms < 1200, "ended after " .. r.elapsed_ms .. " ms")
+    server.close()
+  end)
+
+  it("2 one budget for all requests of a run", function()
+    local server = stub.start { { json = {}, delay_ms = 300 } }
+    local r = S.tool { "fx", "fetch-twice", server.url .. "/", "--timeout", "450ms" }
+    S.failed(r, 10, "TIMEOUT")
+    S.truth(r, r.elapsed_ms < 1200, "ended after " .. r.elapsed_ms .. " ms")
+    S.equal(r, 2, #server.requests, "requests")
+    r = S.status(S.tool { "fx", "fetch-twice", server.url .. "/", "--timeout", "5s" }, 0)
+    S.equal(r, 2, r.envelope.data.answers, "answers")
+    server.close()
+  end)
+
+  it("2 --connect-timeout ends an attempt that nobody takes", function()
+    local r = S.tool { "fx", "fetch", "http://192.0.2.1:81/", "--connect-timeout", "300ms", "--timeout", "5s",
+      "--retries", "0" }
+    S.truth(r, r.status == 12 or r.status == 10, "exit 12 or 10")
+    S.truth(r, r.elapsed_ms < 2000, "ended after " .. r.elapsed_ms .. " ms")
+  end)
+
+  it("3 a call without a limit does not exist: the door needs the declaration, and the default is finite", function()
+    local r, text = S.check("http-undeclared", "endless-network")
+    S.failed(r, 2, "REGISTRATION_ERROR")
+    S.truth(r, text:find("ctx.http used but network is not declared", 1, true), text)
+    S.truth(r, text:find("only the caller may disable it", 1, true), text)
+    for path, ext in pairs(S.tool({ "manifest" }).envelope.meta.contracts) do
+      if ext.has_network_io then assert.is_true(ext.timeout_ms > 0, path) end
+    end
+  end)
+
+  it("4 --timeout 0 means no limit, and is said so", function()
+    local server = stub.start { { json = {}, delay_ms = 700 } }
+    local r = S.tool { "fx", "fetch-twice", server.url .. "/" }
+    S.failed(r, 10, "TIMEOUT")
+    r = S.status(S.tool { "fx", "fetch-twice", server.url .. "/", "--timeout", "0" }, 0)
+    S.equal(r, 0, r.envelope.meta.timeout_ms, "meta.timeout_ms")
+    server.close()
+  end)
+end)
