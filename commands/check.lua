@@ -2,6 +2,7 @@
 -- Promise: every problem of every file is told at once, with the requirement, the key and the line; nothing of the
 -- files is run beyond their table.
 
+local baseline = require "baseline"
 local contract = require "contract"
 local sandbox = require "sandbox"
 
@@ -156,6 +157,7 @@ return {
       items, warnings, names, all = check_tree(framework)
     end
     for _, p in ipairs(check_cross(framework, all, one_by_one)) do items[#items + 1] = p end
+    for _, p in ipairs(one_by_one and {} or baseline.problems(all)) do items[#items + 1] = item_of(p) end
     for _, w in ipairs(warnings) do ctx.warn("CONTRACT", w) end
     if #items > 0 then
       ctx.fail("REGISTRATION_ERROR", {

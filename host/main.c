@@ -21,11 +21,12 @@ static int print_version(const struct snapshot *s, const struct options *o)
 	return answer_text(s, o, line, strlen(line));
 }
 
-static int run(const struct snapshot *s)
+static int run(struct snapshot *s)
 {
 	struct options o;
 	struct buf help;
 	options_read(&o, s);
+	s->instance = o.instance;
 	if (o.bad_flag != NULL)
 		return answer_bad_flag(s, &o);
 	if (o.version && !o.json_asked)

@@ -20,8 +20,24 @@ function config.expand(path)
   return home() and home() .. path:sub(2) or nil
 end
 
+-- What lives under ~/.tool/instances/<id> when the caller named an instance (REQ-O-036); nil otherwise.
+local function instance_root()
+  return host.instance and home() and home() .. "/.tool/instances/" .. host.instance
+end
+
+--- Where a place of ~ that a contract declares in `writes` is for this instance: it moves aside with all other state.
+function config.aside(path)
+  local root, base = instance_root(), home()
+  if not root or path ~= base and path:sub(1, #base + 1) ~= base .. "/" or path:sub(1, #root) == root then return path end
+  return root .. "/home" .. path:sub(#base + 1)
+end
+
 --- The user's directory of a kind ("config", "data", "cache", "state") for the tool; nil without HOME.
 function config.directory(kind)
+  if host.instance then
+    local root = instance_root()
+    return root and (kind == "config" and root or root .. "/" .. kind)
+  end
   local defaults = { config = "/.config", data = "/.local/share", cache = "/.cache", state = "/.local/state" }
   local base = host.env("XDG_" .. kind:upper() .. "_HOME")
   if not base or base:sub(1, 1) ~= "/" then base = home() and home() .. defaults[kind] end
@@ -63,7 +79,8 @@ end
 
 local function suite_file(C)
   local suite = C and C.suite
-  return suite and suite.config and suite.config.file and config.expand(suite.config.file) or nil
+  local file = suite and suite.config and suite.config.file and config.expand(suite.config.file) or nil
+  return file and config.aside(file)
 end
 
 --- Is the value of --config the configuration itself and no path (REQ-F-059)?
@@ -82,11 +99,12 @@ local function layers_of(C, globals, cwd)
   if named and named ~= "" then
     layers[1] = { named, not writer }
   elseif not own then
+    if host.instance and exists(user_file() or "") then layers[1] = { user_file() } end
     local _, found = project_of(cwd)
     for _, path in ipairs(found) do layers[#layers + 1] = { path } end
   end
   for _, path in ipairs { own or false, user_file() or false, SYSTEM } do
-    if path and exists(path) then layers[#layers + 1] = { path } end
+    if path and exists(path) and not (layers[1] and layers[1][1] == path) then layers[#layers + 1] = { path } end
   end
   return layers
 end
@@ -100,6 +118,7 @@ local function target_of(C, globals, cwd, global)
   if global then return user_file(), "global" end
   local named = host.env "TOOL_CONFIG"
   if named and named ~= "" then return named, "local" end
+  if host.instance then return user_file(), "instance" end
   return (project_of(cwd) or (cwd == "/" and "" or cwd)) .. "/" .. PROJECT[1], "local"
 end
 

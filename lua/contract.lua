@@ -33,8 +33,9 @@ local KEYS = {
   terminal = "boolean", long_running = "boolean", retry = "table", since = "string", deprecated = "table",
   preserve_locale = "boolean", suppress_update_notifier = "function",
   volatile = "table", sensitive = "table", max_output = "any", external = "any", native = "string",
-  -- for the host's own commands: ctx.framework; the field of data that is stdout unless --output is given
-  framework = "boolean", verbatim = "string",
+  -- for the host's own commands: ctx.framework; the field of data that is stdout unless --output is given; the field
+  -- whose items are the rows of the text formats; function(run) -> further paths that may be written; ctx.framework.exec
+  framework = "boolean", verbatim = "string", rows = "string", places = "function", probes = "boolean",
   min_schema_version = "number", compat = "table", compat_schemas = "table",
 }
 contract.KEYS = KEYS
@@ -352,6 +353,7 @@ local function set_params(ck, raw, C, suite)
     end
   end
   for _, p in ipairs(C.params) do
+    if p.deprecated then C.ages = true end
     if p.access then C.path_access = true end
     if p.access == "read" then C.path_read = true end
   end
@@ -388,7 +390,7 @@ local COPIED = {
   "aliases", "creates", "deletes", "asks", "idempotent", "rules", "id", "formats", "stops", "resumable",
   "safe_default", "preserve_locale", "walk", "payload", "store", "serves", "terminal", "long_running", "since",
   "deprecated", "volatile",
-  "sensitive", "min_schema_version", "framework", "verbatim", "native", "returns", "examples", "validate", "cleanup",
+  "sensitive", "min_schema_version", "framework", "verbatim", "rows", "native", "returns", "examples", "validate", "cleanup",
 }
 
 local function new_object(raw, origin)
@@ -402,6 +404,7 @@ local function new_object(raw, origin)
     has_undo = raw.undo ~= nil,
   }
   for _, key in ipairs(COPIED) do C[key] = raw[key] end
+  C.ages = raw.deprecated ~= nil or nil        -- something of it is deprecated
   C.aliases, C.examples = C.aliases or {}, C.examples or {}
   if C.danger == "destructive" then C.reversible = raw.reversible or false else C.reversible = raw.reversible end
   return C
@@ -446,7 +449,7 @@ function contract.check(raw, origin)
     return nil, ck.problems, ck.warnings
   end
   check_keys(ck, raw, KEYS, "contract")
-  for _, key in ipairs { "framework", "verbatim" } do
+  for _, key in ipairs { "framework", "verbatim", "rows", "places", "probes" } do
     if raw[key] and not is_shipped(origin) then
       ck:bad(key, "REQ-C-002", "%s is reserved for shipped commands", key)
     end

@@ -21,7 +21,7 @@ end
 local UNLOCKED_BY = {
   http = "network", api = "network", files = "reads or writes", exec = "runs", pipe = "runs", spawn = "background", stop = "stops",
   job = "job", config = "config", store = "store", credential = "auth", confirm = "asks", ask = "asks", edit = "editor",
-  open = "gui", notify = "gui", serve = "serves", emit = "stream", list = "page", each = "batch", step = "steps", walk = "walk",
+  open = "gui", notify = "gui", serve = "serves", emit = "stream", list = "page", each = "batch", step = "steps", walk = "walk", cache = "writes of type cache",
   input = "stdin", created = "danger", updated = "danger", deleted = "danger", noop = "danger", exists = "creates",
   missing = "deletes", would = "preview",
 }
@@ -107,6 +107,12 @@ local function add_values(ctx, run)
 
   function ctx.bytes(bytes, content_type)
     return require("output.shape").bytes(bytes, content_type)
+  end
+
+  --- Says that the text at a path below data ("body", "[1].body") was cut by whoever gave it; original_bytes when known.
+  function ctx.truncated(path, original_bytes)
+    run.truncations = run.truncations or {}
+    table.insert(run.truncations, { path = path, original = original_bytes })
   end
 
   --- Runs the functions at the same time; their first results in order. The first failure ends the command.
@@ -327,6 +333,7 @@ local function add_doors(ctx, run)
   if C.network then open "http" end
   if C.reads or C.writes or C.path_access then open "files" end
   if C.walk then open "walk" end
+  if C.by_name["no-cache"] then open "cache" end
   if C.auth or #C.scopes > 0 then open "credential" end
   if C.serves then open "serve" end
   if C.store then open "store" end

@@ -96,7 +96,6 @@ exits.codes = {
   NOT_CONFIGURED = code("PRECONDITION", "The command is not configured.", "Configure it first"),
   INPUT_REQUIRED = code("PRECONDITION", "The command has a question and nobody can answer.",
     "Pass the answer as a flag", "Pass --yes to confirm without a question"),
-  STDIN_REQUIRED = code("PRECONDITION", "The command needs input.", "Pipe the input in, or pass --input-file"),
   NO_TTY = code("PRECONDITION", "This needs a terminal.", "Run it on a terminal, or use the flags instead"),
   EDITOR_REQUIRED = code("PRECONDITION", "An editor cannot open without a terminal.",
     "Pass the text as a parameter"),

@@ -24,7 +24,7 @@ return {
 
   open = function(run)
     local framework = {
-      host = host, program = run.inv.program, meta = run.meta,
+      host = host, run = run, program = run.inv.program, meta = run.meta,
       persona = run.inv.prefix and host.program or run.inv.scope and run.inv.scope.persona or nil,
       suite = run.inv.prefix or run.inv.scope and run.inv.scope.name or nil,
     }
@@ -44,6 +44,19 @@ return {
       if not dir then dir, name = ".", file:gsub("%.lua$", "") end
       local entry = { words = { name }, kind = "command", path = file, root = { dir = dir, origin = "file" } }
       return tree.load(entry, true)
+    end
+
+    --- The folder of an installed plugin, or nil.
+    function framework.plugin_dir(name)
+      local entry = tree.find { name }
+      return entry and entry.root.plugin
+    end
+
+    if run.contract.raw.probes then
+      --- Runs a program to see what it says of itself: host.run's result { status, stdout, stderr }; raises when it cannot.
+      function framework.exec(argv, timeout_ms)
+        return require("programs").start(run, argv, { timeout_ms = timeout_ms or 5000 })
+      end
     end
 
     return framework

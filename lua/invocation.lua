@@ -18,9 +18,12 @@ local VERBOSITY = { "quiet", "verbose", "debug" }
 
 local set_terminal
 
+local said = {} -- what stands in meta so far, as JSON
+
 local function meta(key, value)
   local text, message = host.json.encode(value)
   if not text then error("meta." .. key .. ": " .. message, 0) end
+  said[key] = text
   host.send("M", key, text)
 end
 invocation.meta = meta
@@ -40,7 +43,8 @@ local function format_of(globals, no_stream)
 end
 
 -- The state of this invocation: words and globals as parsed.
-local inv = { globals = {}, format = "json", words = {}, built_ins = PERSONA_BUILT_INS, output_variable = OUTPUT_VARIABLE }
+local inv = { globals = {}, format = "json", words = {}, built_ins = PERSONA_BUILT_INS, output_variable = OUTPUT_VARIABLE,
+  said = said }
 
 local function is_json(format)
   return format == "json" or format == "jsonl"
@@ -61,6 +65,22 @@ local function log_invocation(C, conf)
     args_json = assert(host.json.encode(shown))
   end
   if type(place) == "string" then host.send("A", args_json, config.expand(place) or place) else host.send("A", args_json) end
+end
+
+local MB, DAY = 1024 * 1024, 86400
+
+-- The limits of the framework's log file, from the configuration only (REQ-F-042).
+local function log_file(conf)
+  local wanted, source = conf.get "framework.logger"
+  if type(wanted) ~= "table" or source:find("/%.tool[%w-]*$") then return end
+  if not wanted.file and host.env "TOOL_DEBUG" ~= "1" then return end
+  inv.log_file = true
+  local function limit(key, default, unit)
+    local value = tonumber(wanted[key])
+    return ("%d"):format(math.max(0, (value or default) * unit) // 1)
+  end
+  host.send("G", limit("max_size_mb", 100, MB), limit("max_rotated_files", 5, 1), limit("max_age_days", 30, DAY),
+    type(wanted.file) == "string" and (config.expand(wanted.file) or "") or "")
 end
 
 --- Answers with a failure that no command owns.
@@ -324,11 +344,12 @@ end
 local function version_problems(C, problems)
   local wanted = inv.globals.schema_version
   if not wanted then return end
-  local current = tonumber(C.version:match("^%d+"))
+  local current = math.tointeger(tonumber((C.version:match("^%d+"))))
   local lowest = C.min_schema_version or current
   if wanted < lowest or wanted > current then
     problems[#problems + 1] = { param = "--schema-version", field = "schema-version", code = "SCHEMA_VERSION_UNSUPPORTED",
-      message = ("This command answers in the versions %d to %d, not in %d."):format(lowest, current, wanted),
+      message = ("This command answers in version %s, not in %d."):format(
+        lowest < current and lowest .. " to " .. current or current, wanted),
       value = wanted, fix = ("Pass --schema-version %d, or leave it out"):format(current) }
   elseif wanted < current then
     meta("schema_version", ("%d.0"):format(wanted))
@@ -344,14 +365,31 @@ local function config_problems(problems)
   if g.context then conflict(problems, "--context", "--no-config", "; contexts stand in the configuration") end
 end
 
-local function token_problems(problems)
+local function number_problems(problems)
   local g = inv.globals
   if g.token_count and (g.token_limit or g.token_offset) then
     conflict(problems, "--token-count", g.token_limit and "--token-limit" or "--token-offset")
   end
+  if g.heartbeat_interval == 0 then
+    problems[#problems + 1] = { param = "--heartbeat-interval", field = "heartbeat-interval", code = "INPUT_PARAM_INVALID",
+      value = 0, message = "--heartbeat-interval must be at least 1.", fix = "Pass a number of seconds." }
+  end
   if g.token_limit == 0 then
     problems[#problems + 1] = { param = "--token-limit", field = "token-limit", code = "INPUT_PARAM_INVALID", value = 0,
       message = "--token-limit must be at least 1.", fix = "Pass a number of tokens." }
+  end
+end
+
+-- The host takes no other name for an instance (REQ-O-036).
+local function instance_problems(problems)
+  local flag = inv.globals.instance_id
+  local id = flag or host.env "TOOL_INSTANCE_ID"
+  if host.instance then
+    meta("instance_id", host.instance)
+  elseif flag or id and id ~= "" then
+    problems[#problems + 1] = { param = flag and "--instance-id" or "TOOL_INSTANCE_ID", field = "instance-id",
+      code = "INPUT_PARAM_INVALID", value = id, message = "An instance's name is 1 to 64 of A-Z a-z 0-9 . _ - without two "
+      .. "dots in a row, and begins with a letter or digit.", fix = "Choose another name." }
   end
 end
 
@@ -422,7 +460,7 @@ end
 
 -- What --debug says before the command starts; the supervisor redacts values, names are redacted here (REQ-F-051).
 local function say_debug(C, conf)
-  if not (inv.globals.debug or inv.globals.trace or host.env "TOOL_DEBUG" == "1") then return end
+  if not (inv.globals.debug or inv.globals.trace or inv.log_file or host.env "TOOL_DEBUG" == "1") then return end
   host.send("L", "debug", "args: " .. require("redact_args").line(host.argv))
   host.send("L", "debug", "command: " .. C.file)
   host.send("L", "debug", "config: " .. (#conf.sources() > 0 and table.concat(conf.sources(), " ") or "no file"))
@@ -473,15 +511,18 @@ local function run_command(entry, parsed, on_run)
   stream_problems(C, problems)
   if inv.globals.schema_version then version_problems(C, problems) end
   inv.cwd = cwd_problems(problems)
+  instance_problems(problems)
   format_problems(C, problems)
   config_problems(problems)
-  token_problems(problems)
+  number_problems(problems)
   local conf = config.open(C, inv.globals, inv.cwd)
   log_invocation(C, conf)
+  log_file(conf)
   local values, given = bind(C, parsed, conf, problems)
   local limit = limit_of(C, conf, problems)
   meta("timeout_ms", limit)
   config_meta(C, conf, values, given)
+  if C.ages then require("deprecation").announce(C, given, inv.program) end
   say_debug(C, conf)
   if values.no_stream and (inv.globals.stream or inv.globals.output == "jsonl") then
     conflict(problems, "--no-stream", inv.globals.stream and "--stream" or "--output jsonl")
@@ -532,6 +573,7 @@ function invocation.run(on_run)
     end
     if stray then
       meta("command", (host.text.clean(stray)))
+      require("baseline").refuse(entry and entry.words or {}, parsed.tokens, inv)
       unknown_command({ stray }, entry)
     end
     if (inv.globals.schema or inv.globals.print_schema) and not word then

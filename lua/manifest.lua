@@ -399,6 +399,18 @@ local HOST_ENVIRONMENT = {
   { "XDG_CONFIG_HOME", "Base of configuration files" }, { "XDG_DATA_HOME", "Base of data files" },
   { "XDG_CACHE_HOME", "Base of cache files" }, { "EDITOR", "Editor on a terminal" },
   { "VISUAL", "Editor on a terminal, before EDITOR" },
+  { "TOOL_AUDIT_LOG", "Path of the audit log; off writes none" },
+  { "TOOL_COMMANDS_PATH", "Further folders of commands, separated by colons" },
+  { "TOOL_PLUGIN_PATH", "Further folders of plugins, separated by colons" },
+  { "TOOL_NATIVE_PATH", "Folder of native modules that commands declare" },
+  { "HOME", "Base of everything that belongs to the user" }, { "PATH", "Where programs are found" },
+  { "PWD", "Name of the current directory, where it is true" }, { "TMPDIR", "Where the runs' own directories are" },
+  { "XDG_STATE_HOME", "Base of state files" }, { "TERM", "dumb: no colour" },
+  { "GITHUB_ACTIONS", "No colour" }, { "JENKINS_URL", "No colour" }, { "NO_TELEMETRY", "No data is ever sent; accepted" },
+  { "DISPLAY", "A desktop is there" }, { "WAYLAND_DISPLAY", "A desktop is there" },
+  { "SHELLOPTS", "Whether the shell uses pipefail, where it says so" },
+  { "LANG", "Which lines a terminal can draw" }, { "LC_ALL", "Which lines a terminal can draw" },
+  { "LC_CTYPE", "Which lines a terminal can draw" },
 }
 
 local function environment(contracts)

@@ -11,6 +11,7 @@ local page = lazy "output.page"
 local results = require "contract.results"
 local shape = require "output.shape"
 local ui = lazy "ui"
+local window = lazy "output.window"
 local values = require "values"
 
 local M = {}
@@ -213,8 +214,8 @@ end
 local function note_strings(run, notes)
   for _, cut in ipairs(notes.strings) do
     local out = run.out
-    out.warnings[#out.warnings + 1] = string.format("TRUNCATION: %s returned_bytes=%d original_bytes=%d", cut.field,
-      cut.returned, cut.original)
+    out.warnings[#out.warnings + 1] = string.format("TRUNCATION: %s returned_bytes=%d", cut.field, cut.returned)
+      .. (cut.original and string.format(" original_bytes=%d", cut.original) or "")
     out.warning_details[#out.warning_details + 1] = { code = "TRUNCATION", alias = "FIELD_TRUNCATED", field = cut.field,
       returned_bytes = cut.returned, original_bytes = cut.original }
   end
@@ -307,13 +308,19 @@ end
 -- Lines of a text format, cut to the byte limit by whole rows; `head` lines belong to no row.
 local function fit_text(run, format)
   local opts = run.opts
-  local rows = run.list and run.value or { run.value }
+  local inner = not run.list and is_object(run.value) and run.C.rows and run.value[run.C.rows]
+  local rows = run.list and run.value or inner or { run.value }
   if run.value == null then rows = {} end
-  local lines, head = formats[format](rows, {
-    fields = opts.fields, columns = columns_of(run), id = run.C.id, tags = run.tags, width = opts.tty_width,
-    single = not run.list and is_object(run.value),
+  local lines, head, names = formats[format](rows, {
+    fields = opts.fields, columns = opts.columns or columns_of(run), id = run.C.id, tags = run.tags, width = opts.tty_width,
+    single = not run.list and not inner and not opts.row and is_object(run.value),
   })
   if not lines then return nil, invalid(head) end
+  if opts.row then
+    run.out.columns = names
+    for _ = 1, opts.row > 1 and head or 0 do table.remove(lines, 1) end
+  end
+  if opts.token_limit or opts.token_offset then lines = window.lines(run, lines, head or 0, format) end
   local budget, used, kept = opts.max_bytes or run.C.max_output or DEFAULT_CAP, 0, 0
   for _, line in ipairs(lines) do
     used = used + #line + 1
@@ -369,7 +376,10 @@ end
 ---   start: what read_cursor gave; page: of ctx.list { next, total, external, size }, and pages = { { token, count } }
 ---     when data was joined from several of the author's pages
 ---   max_bytes, overhead: the limit, and what the envelope around data takes of it; program_line: words of this call
+---   cuts: texts that the command's source had cut, as output.cap marks them
 ---   cwd; returns: another form than the contract's; fill = false: no nulls for unset fields
+---   row: the number of this row of a stream, whose header only the first has; columns: those of the first row
+---   token_limit, token_offset, token_count: see output.window; around(out): the text of the envelope without data
 ---   external: overrides the contract; tainted = false: nothing came from outside; injection_protection = false
 --- @return table { data, data_json (json only), text (other formats), meta, warnings, warning_details }, or nil and a
 ---   failure
@@ -389,21 +399,28 @@ function M.finish(C, data, opts)
   end
   if run.value == nil then return nil, invalid(why) end
   if run.list then note_page(run, #run.value) end
+  if opts.cuts then
+    run.out.meta.truncated = true
+    note_strings(run, { strings = opts.cuts })
+  end
   if opts.stable then drop_volatile(run) end
   if not opts.unmask and opts.format ~= "rich" then
     run.value = mask.value(run.value, set_of(C.sensitive), exempt_of(C, form))
   end
   if opts.fields and opts.format ~= "id" then project(run) end
   run.tags = tags_of(run)
+  local json_format = opts.format == nil or opts.format == "json"
+  if json_format and (opts.token_limit or opts.token_offset) then window.json(run) end
   if opts.format == "rich" then
     draw(run)
-  elseif opts.format ~= nil and opts.format ~= "json" then
+  elseif not json_format then
     local ok, err = fit_text(run, opts.format)
     if not ok then return nil, err end
   else
     fit_json(run)
   end
   run.out.data = tag(run.value, run.tags, run.list)
+  if opts.token_count then window.count(run, run.out.text) end
   return run.out
 end
 

@@ -35,10 +35,11 @@ end
 -- Directories and files that the contract lets the command write; their directories are made, but not for a preview.
 local function writable_paths(run)
   local C, list = run.contract, {}
+  local no_cache = run.values.no_cache or run.values.cache_ttl == 0
   for _, row in ipairs(C.writes or {}) do
-    local path = config.expand(row.path)
+    local path = not (no_cache and row.type == "cache") and config.expand(row.path)
     if path and not path:find("[{*]") then
-      path = values.absolute(path, run.cwd)
+      path = config.aside(values.absolute(path, run.cwd))
       list[#list + 1] = path
       if not run.preview then host.file.mkdir(row.path:find("/$") and path or parent(path), 448, true) end
     end
@@ -72,7 +73,10 @@ local function kernel_paths(run)
     local stat = host.file.stat(path)
     list[#list + 1] = stat and stat.type == "directory" and path or parent(path)
   end
-  for _, path in ipairs(run.writable) do add(path) end
+  if run.once then list[#list + 1] = run.once.dir end
+  if not run.preview then
+    for _, path in ipairs(run.writable) do add(path) end
+  end
   if run.config.path and (run.contract.config or run.contract.suite and run.contract.suite.config) then
     local dir = parent(run.config.path)
     if run.contract.danger ~= "safe" and not run.preview then host.file.mkdir(dir, 448, true) end
@@ -90,6 +94,9 @@ local function kernel_paths(run)
     if dir and host.file.mkdir(dir, 448, true) then list[#list + 1] = dir end
   end
   if run.globals.output_file then list[#list + 1] = parent(run.globals.output_file) end
+  if run.contract.raw.places and not run.preview then
+    for _, path in ipairs(run.contract.raw.places(run)) do add(path) end
+  end
   return list
 end
 
@@ -103,7 +110,7 @@ local function confine(run)
   local person = for_a_person(C)
   local layers = host.confine {
     write = person and { "/" } or kernel_paths(run), network = person or C.network ~= nil or C.serves == true,
-    exec = C.runs ~= nil or C.background ~= nil or C.gui ~= nil or C.editor ~= nil or C.job ~= nil,
+    exec = C.raw.probes or C.runs ~= nil or C.background ~= nil or C.gui ~= nil or C.editor ~= nil or C.job ~= nil,
   }
   if person then
     run.meta("confinement", "partial")
@@ -183,13 +190,14 @@ local function add_steps(run)
     if not reached then reached = name == resume end
     if not reached then return nil end
     run.steps.failed = name
-    if (run.globals.heartbeat_ms or 0) > 0 then host.send("P", name) end
+    if run.shows_life then host.send("P", name) end
     publish(true)
     local began = host.mono()
     local result = fn()
     run.steps.failed = nil
     run.steps.completed[#run.steps.completed + 1] = name
-    run.steps.timeline[#run.steps.timeline + 1] = { step = name, status = "completed", duration_ms = host.mono() - began }
+    run.steps.timeline[#run.steps.timeline + 1] = { step = name, status = "completed",
+      duration_ms = run.globals.stable_output and 0 or host.mono() - began }
     publish(true)
     return result
   end
@@ -227,16 +235,17 @@ end
 local function new_run(C, opts)
   local run = {
     contract = C, args = opts.values, values = opts.values, given = opts.given, globals = opts.globals, suite = C.suite,
-    config = opts.config, inv = opts.inv, cwd = opts.inv.cwd, meta = opts.meta, held = {}, private = {}, started = false, rows = {},
+    config = opts.config, inv = opts.inv, cwd = opts.inv.cwd, meta = opts.meta, held = {}, warnings = {}, private = {}, started = false, rows = {},
     page = {}, preview = false, dialect = dialect.rules(opts.inv, C), timeout_ms = opts.timeout_ms, flags = opts.flags,
   }
 
+  run.shows_life = (opts.globals.heartbeat_ms or 0) > 0 or opts.globals.heartbeat_interval ~= nil
   if C.config or C.suite and C.suite.config then aim_config(run) end
 
   function run.fail(err) error(failure.from(err), 0) end
 
   function run.warn(code, text)
-    run.warned = true
+    run.warnings[#run.warnings + 1] = code .. ": " .. text
     if run.streaming and #run.stream_warnings < MAX_STREAM_WARNINGS then
       run.stream_warnings[#run.stream_warnings + 1] = code .. ": " .. text
     end
@@ -247,7 +256,7 @@ local function new_run(C, opts)
   function run.progress(done, total, label)
     local text = type(done) == "string" and done or (label or "")
       .. (total and (" %d/%d"):format(done, total) or done and " " .. tostring(done) or "")
-    if (run.globals.heartbeat_ms or 0) > 0 then host.send("P", text) end
+    if run.shows_life then host.send("P", text) end
     if host.tty.stderr and host.tty.stdout or run.globals.verbose then host.send("L", "info", text) end
   end
 
@@ -361,7 +370,7 @@ local function batch_data(run, result)
   return data, failed
 end
 
--- What the handler returned, as data and the form that it has. Second result: number of failed batch items.
+-- What the handler returned: data, the form that it has, the number of failed batch items, the name of the form.
 local function unwrapped(run, value)
   local C = run.contract
   if getmetatable(value) ~= RESULT then
@@ -373,33 +382,45 @@ local function unwrapped(run, value)
     fit(C, value)
     return value, C.returns
   end
-  local data, form, failed = nil, "any", nil
+  local data, form, failed, kind = nil, "any", nil, "any"
   if value.kind == "would" then
     data = with_effect(value.data, value.effect)
   elseif value.kind == "batch" then
     data, failed = batch_data(run, value)
-    form = batch_form(C)
+    form, kind = batch_form(C), "batch"
   elseif value.kind == "effect" then
     data = with_effect(value.data, value.effect)
-    if not value.missing then form = effect_form(C) end
+    if not value.missing then form, kind = effect_form(C), "effect" end
   end
   if C.steps and value.kind ~= "would" then
     for key, v in pairs(run.step_state()) do data[key] = v end
   end
   fit(C, data)
-  return data, form, failed
+  return data, form, failed, kind
 end
 
 -- The same with what doors have to add: the target of ctx.open.
 local function unwrap(run, value)
-  local data, form, failed = unwrapped(run, value)
+  local data, form, failed, kind = unwrapped(run, value)
   if run.extra and type(data) == "table" then
     local more = {}
     for key, v in pairs(data) do more[key] = v end
     for key, v in pairs(run.extra) do more[key] = v end
     data = more
   end
-  return data, form, failed
+  return data, form, failed, kind
+end
+
+-- An answer in the shape of the older major version that was asked for, and its form (REQ-O-014).
+local function older(run, data, form)
+  local C, wanted = run.contract, run.globals.schema_version
+  if not wanted or not C.min_schema_version or wanted >= tonumber(C.version:match("^%d+")) or run.preview then
+    return data, form
+  end
+  local shape = C.raw.compat_schemas and C.raw.compat_schemas[wanted] or "any"
+  local out = C.raw.compat[wanted](data)
+  fit(setmetatable({ returns = shape }, { __index = C }), out, "result")
+  return out, shape
 end
 
 -- Lists: asks for pages until --limit is met (authoring §4 `page`).
@@ -436,6 +457,25 @@ local function program_line(run)
   return line
 end
 
+-- The envelope without data, as the supervisor will write it; what only that knows is given its usual length.
+local function around(run, out)
+  local meta, warnings = {}, {}
+  for key, text in pairs(run.inv.said) do meta[key] = text end
+  for key, value in pairs(out.meta) do meta[key] = host.json.encode(value) end
+  local data = config.directory "data" or ""
+  meta.audit_log_path, meta.cwd = meta.audit_log_path or '"' .. data .. '/audit.jsonl"', meta.cwd or '"' .. host.cwd .. '"'
+  meta.request_id, meta.timestamp = '"' .. host.request_id .. '"', '"2026-01-15T10:30:00.000Z"'
+  meta.tool_version, meta.duration_ms, meta.headless = '"' .. host.version .. '"', "12345", "true"
+  meta.trace_id = host.env "TOOL_TRACE_ID"
+  local parts = {}
+  for key, text in pairs(meta) do parts[#parts + 1] = '"' .. key .. '":' .. text .. "," end
+  table.sort(parts)
+  for i, text in ipairs(run.warnings) do warnings[i] = text end
+  table.move(out.warnings, 1, #out.warnings, #warnings + 1, warnings)
+  return '{"ok":true,"data":,"error":null,"warnings":' .. host.json.encode(host.json.array(warnings)) .. ',"meta":{'
+    .. table.concat(parts) .. "}}"
+end
+
 local function finish_options(run, form, page)
   local g, inv = run.globals, run.inv
   return {
@@ -444,6 +484,8 @@ local function finish_options(run, form, page)
     max_bytes = tonumber(host.env "TOOL_MAX_OUTPUT_BYTES"), program_line = program_line(run), cwd = run.cwd,
     returns = form, injection_protection = not g.no_injection_protection,
     tainted = run.contract.framework and false or nil, cuts = run.cuts,
+    token_limit = g.token_limit, token_offset = g.token_offset, token_count = g.token_count, done = run.started,
+    around = (g.token_limit or g.token_count) and function(out) return around(run, out) end,
   }
 end
 
@@ -467,9 +509,10 @@ local function write_file(run, text)
 end
 
 local function send(run, data, form, page, exit, fail)
+  if run.globals.schema_version and not fail then data, form = older(run, data, form) end
   local opts = finish_options(run, form, page)
   if run.globals.output_file and not fail then
-    opts.unmask, opts.max_bytes = true, 1 << 30
+    opts.unmask, opts.max_bytes, opts.token_limit, opts.token_offset, opts.token_count = true, 1 << 30, nil, nil, nil
     local whole = output.finish(run.contract, data, opts)
     if whole then write_file(run, whole.text or whole.data_json .. "\n") end
     opts = finish_options(run, form, page)
@@ -481,9 +524,8 @@ local function send(run, data, form, page, exit, fail)
   for _, detail in ipairs(out.warning_details) do host.send("w", (host.json.encode(detail))) end
   local e
   if fail then e, exit = answer.error(fail, run.contract, false) end
-  if not fail and run.globals.warnings_as_errors and run.warned then
-    e, exit = answer.error(failure.new("WARNINGS_AS_ERRORS", { message = "The command warned, and --warnings-as-errors is set.",
-      exit = "GENERAL_ERROR" }), run.contract, false)
+  if opts.token_count then
+    return answer.send { exit = exit or 0, error = e, flags = (run.flags or "") .. "j" }
   end
   local text = opts.format ~= "json" and out.text or nil
   -- A script that a shell reads is stdout as it is, unless a format was asked for.
@@ -534,10 +576,9 @@ end
 
 local function streams(run)
   local C, v, g = run.contract, run.values, run.globals
-  if not C.stream then return false end
-  if v.no_stream or g.output == "json" then return false end
-  if C.stream == "default" then return true end
-  return v.stream or run.inv.format == "jsonl"
+  if run.preview or v.no_stream or v.idempotency_key or g.output == "json" then return false end
+  if run.inv.format == "table" or g.token_limit or g.token_offset or g.token_count then return false end -- all rows at once
+  return C.stream == "default" or g.stream or run.inv.format == "jsonl"
 end
 
 local function row_text(run, row)
@@ -559,30 +600,39 @@ end
 -- Also the end of a stream that is meant to be stopped with Ctrl+C, where the dialect calls that a success.
 local function end_stream(run)
   local total = run.stream_count()
-  local summary = { _summary = true, total = total, duration_ms = host.elapsed(),
+  local summary = { _summary = true, total = total, duration_ms = run.globals.stable_output and 0 or host.elapsed(),
     pagination = { total = total, returned = total, truncated = false, has_more = false, next_cursor = host.json.null } }
   if #run.stream_warnings > 0 then summary.warnings = host.json.array(run.stream_warnings) end
   local text = run.inv.format == "jsonl" and host.json.encode(summary) .. "\n" or ""
-  answer.send { exit = 0, text = text, flags = "t" }
+  answer.send { exit = 0, text = text, flags = "ts" }
 end
 
 local function add_emit(run)
   local C = run.contract
   if not streams(run) then
-    run.emit = function(row) run.rows[#run.rows + 1] = row end
+    run.emit = function(row)
+      mark_cuts(run, row)
+      run.rows[#run.rows + 1] = row
+    end
+    if run.preview and run.globals.stream then run.inv.format = "json" end
     return
   end
   run.streaming, run.stream_warnings = true, {}
   if run.inv.format == "json" then run.inv.format = "jsonl" end
   local count = 0
   run.emit = function(row)
+    mark_cuts(run, row)
     fit(C, row, "row")
     count = count + 1
     local text = row_text(run, row)
     if not text then
-      local opts = finish_options(run, row_form(C))
+      local form = row_form(C)
+      if run.globals.schema_version then row, form = older(run, row, form) end
+      local opts = finish_options(run, form)
+      opts.row, opts.columns = count, run.stream_columns
       local out, problem = output.finish(C, row, opts)
       if not out then error(problem, 0) end
+      run.stream_columns = out.columns
       text = (out.text or out.data_json):gsub("\n$", "")
     end
     host.send("E", text)
@@ -626,6 +676,24 @@ local function prepare_native(run)
   run.native = native
 end
 
+-- A key that the command has succeeded with before: that answer once more, and nothing else (REQ-C-007).
+local function repeated(run)
+  if run.preview or not run.values.idempotency_key then return false end
+  local guard, record = require("idempotency").begin(run)
+  run.once = guard
+  if not record then return false end
+  run.meta("idempotency_hit", true)
+  local C, data = run.contract, record.data
+  if not host.json.is_array(data) then data.effect = "noop" end
+  send(run, data, record.kind == "batch" and batch_form(C) or record.kind == "effect" and effect_form(C) or "any")
+  return true
+end
+
+-- A success under a key is kept before it is told.
+local function keep(run, data, kind)
+  if run.once then require("idempotency").keep(run, run.once, data, kind) end
+end
+
 local function body(run)
   local C = run.contract
   start_page(run)
@@ -642,6 +710,7 @@ local function body(run)
   host.send("D", tostring(run.timeout_ms), entry and entry.retryable and "1" or "0")
   run.deadline = host.mono() + run.timeout_ms
   if C.stdin then take_input(run) end
+  if repeated(run) then return end
   run.writable, run.readable = writable_paths(run), readable_paths(run)
   confine(run)
   context.new(run)
@@ -658,18 +727,20 @@ local function body(run)
   if run.streaming then return end_stream(run) end
   if C.stream and value == nil then
     local items = host.json.array(run.rows)
+    keep(run, items, "any")
     return send(run, items, { list = row_form(C), ordered = true })
   end
   if mode == "preview" and getmetatable(value) ~= RESULT then
     failure.raise("PREVIEW_INVALID", { message = "preview must return ctx.would(…).", exit = "GENERAL_ERROR" })
   end
-  local data, form, failed = unwrap(run, value)
+  local data, form, failed, kind = unwrap(run, value)
   if C.steps then run.meta("steps", run.steps.timeline) end
   if failed and failed > 0 then
     local f = failure.new("PARTIAL_FAILURE", { exit = "PARTIAL_FAILURE",
       message = ("%d of %d items failed."):format(failed, data.summary.total) })
     return send(run, data, form, nil, 3, f)
   end
+  keep(run, data, kind)
   return send(run, data, form)
 end
 

@@ -17,11 +17,14 @@ local function limit()
   return given and given > 0 and given or MAX
 end
 
---- All of standard input. `hint` says what else a caller with too much of it can do. Raises STDIN_REQUIRED on a terminal
+--- All of standard input. `hint` says what else a caller with too much of it can do. Raises INPUT_REQUIRED on a terminal
 --- and STDIN_TOO_LARGE above the limit.
 function stdin.read(hint)
   if text then return text end
-  if host.tty.stdin then failure.raise("STDIN_REQUIRED", { phase = "validation" }) end
+  if host.tty.stdin then
+    failure.raise("INPUT_REQUIRED", { phase = "validation", message = "The command reads standard input, which is a terminal.",
+      fix = "Pipe the input in, or pass it as a file or a flag", hint = "Pipe the input in, or pass --input-file <path>" })
+  end
   local max = limit()
   local bytes, more = host.stdin(max)
   if more then

@@ -59,6 +59,11 @@ local function look(dir, word)
   if stat and stat.type == "directory" then return "group", base end
 end
 
+-- The folder of what is below an entry: a command may have one of its own name, for its subcommands.
+local function folder_of(kind, path)
+  return kind == "command" and path:gsub("%.lua$", "") or path
+end
+
 -- The first word: a root's file or folder, or a plugin.
 local function look_first(word)
   for _, root in ipairs(tree.roots()) do
@@ -128,11 +133,11 @@ function tree.find(words, prefix)
     entry = { words = { prefix }, kind = kind, path = path, root = root }
   end
   for i, word in ipairs(words) do
-    if not is_word(word) or kind == "command" then break end
+    if not is_word(word) then break end
     local k, p, r
     if path then
-      k, p = look(path, word)
-      if not k then
+      k, p = look(folder_of(kind, path), word)
+      if not k and kind == "group" then
         local alias = by_alias(path, word, real, root)
         if alias then
           word = alias
@@ -222,7 +227,7 @@ end
 
 --- The words below a group: { name … }.
 function tree.children(entry)
-  return entry.kind == "group" and tree.names(entry.path) or {}
+  return tree.names((folder_of(entry.kind, entry.path)))
 end
 
 --- Every entry below the words (all of them without), commands and groups, in order of their names.
@@ -232,7 +237,7 @@ function tree.walk(words, each)
     for _, name in ipairs(tree.children(entry)) do
       local child = { table.unpack(entry.words) }
       child[#child + 1] = name
-      local below = tree.entry(child, entry.root, entry.path)
+      local below = tree.entry(child, entry.root, (folder_of(entry.kind, entry.path)))
       if below then visit(below) end
     end
   end

@@ -4,14 +4,20 @@
 -- Keys that the tool itself reads, and the type they have.
 local TYPES = { default_timeout_ms = "json" }
 
+-- Name and value, given as two arguments or as name=value.
+local function pair(args)
+  if args.value ~= nil then return args.key, args.value end
+  return args.key:match("^([^=]*)=?"), args.key:match("=(.*)$")
+end
+
 return {
   about = "Write one configuration value", danger = "mutating", scopes = {}, framework = true, since = "0.1",
   config = "local", idempotent = true, external = false,
   timeout = "10s",
   args = {
-    { "key", "string", "Name of the value", required = true, at = 1, public = true, max_length = 200, loose = true,
-      match = "^[A-Za-z_][A-Za-z0-9_.-]*$" },
-    { "value", "string", "The value", required = true, at = 2 },
+    { "key", "string", "Name of the value; also name=value", required = true, at = 1, public = true, max_length = 65536,
+      loose = true, match = "^[A-Za-z_][A-Za-z0-9_.-]{0,199}(=.*)?$" },
+    { "value", "string", "The value", at = 2 },
     { "type", "enum", "How the value is read; json for numbers, lists and objects", one_of = { "string", "json" } },
   },
   returns = { scope = "string", path = "path", key = "string", value = "any", ["old?"] = "any" },
@@ -22,22 +28,26 @@ return {
     { "For this user", "tool config set region eu --global" },
   },
   validate = function(args, bad)
-    local ms = args.key == "default_timeout_ms" and args.value
+    local key, value = pair(args)
+    if value == nil then return bad("value", "--value is required", "INPUT_PARAM_MISSING") end
+    if key:find("=", 1, true) then bad("key", "A value is given twice") end
+    local ms = key == "default_timeout_ms" and value
     if ms and not (ms:find("^%d+$") and tonumber(ms) > 0) then bad("value", "default_timeout_ms is a whole number above 0") end
   end,
   preview = function(args, ctx)
-    return ctx.would("update", { scope = ctx.config.scope, path = ctx.config.path, key = args.key })
+    return ctx.would("update", { scope = ctx.config.scope, path = ctx.config.path, key = (pair(args)) })
   end,
   run = function(args, ctx)
-    local host, value = ctx.framework.host, args.value
-    if (args.type or TYPES[args.key]) == "json" then
+    local host = ctx.framework.host
+    local key, value = pair(args)
+    if (args.type or TYPES[key]) == "json" then
       local why
       value, why = host.json.decode(value)
       if value == nil then ctx.fail("INVALID_JSON", { cause = why.message }) end
     end
     local function text(v) return v ~= nil and host.json.encode(v) or nil end
-    local done = ctx.config.set(args.key, value)
-    local result = { scope = done.scope, path = done.path, key = args.key, value = value, old = done.old }
+    local done = ctx.config.set(key, value)
+    local result = { scope = done.scope, path = done.path, key = key, value = value, old = done.old }
     if done.old == nil then return ctx.created(result) end
     return text(done.old) == text(value) and ctx.noop(result) or ctx.updated(result)
   end,

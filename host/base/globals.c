@@ -31,6 +31,7 @@ const struct global_flag global_flags[] = {
 	{ "root", "path", NULL, "Same as --cwd", 0, false },
 	{ "config", "path", NULL, "Read this configuration file instead of the found ones", 0, false },
 	{ "no-config", "boolean", NULL, "Read no configuration file", 0, false },
+	{ "instance-id", "string", NULL, "Keep all state apart, under this name", 0, false },
 	{ "context", "string", NULL, "Use this context of the configuration", 0, false },
 	{ "unmask", "boolean", NULL, "Show values that look like keys or tokens; exposes sensitive values", 0, false },
 	{ "no-injection-protection", "boolean", NULL, "Leave out the tags on outside data. SECURITY WARNING: it can then pass for instructions", 0, false },

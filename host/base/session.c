@@ -22,7 +22,9 @@ static bool is_private(const struct stat *st)
 
 static bool base_path(const struct snapshot *s, char out[PATH_MAX])
 {
-	const char *tmp = snapshot_env(s, "TMPDIR");
+	const char *tmp = snapshot_env(s, "TMPDIR"), *home = snapshot_env(s, "HOME");
+	if (s->instance != NULL && home != NULL && home[0] == '/')
+		return snprintf(out, PATH_MAX, "%s/.tool/instances/%s/tmp", home, s->instance) < PATH_MAX;
 	if (tmp == NULL || tmp[0] != '/')
 		tmp = "/tmp";
 	return snprintf(out, PATH_MAX, "%s/tool-%ld", tmp, (long)geteuid()) < PATH_MAX;
@@ -33,6 +35,9 @@ int session_base(const struct snapshot *s, char out[PATH_MAX])
 	struct stat st;
 	if (!base_path(s, out))
 		return ENAMETOOLONG;
+	int rc = s->instance != NULL ? file_mkdir(out, 0700, 1) : 0;
+	if (rc != 0)
+		return rc;
 	if (mkdir(out, 0700) == 0)
 		return chmod(out, 0700) == 0 ? 0 : errno;
 	if (errno != EEXIST)
@@ -116,7 +121,9 @@ int session_make(const struct snapshot *s, char out[PATH_MAX], int *hold)
 	if (snprintf(out + n, PATH_MAX - n, "/%s", s->request_id) >= (int)(PATH_MAX - n))
 		return ENAMETOOLONG;
 	base = open_base(s);
-	if (base < 0 || flock(base, LOCK_SH) != 0)
+	if (base < 0)
+		rc = EPERM; /* changed hands just now */
+	else if (flock(base, LOCK_SH) != 0)
 		rc = errno;
 	if (rc == 0)
 		rc = make_held(out, hold);

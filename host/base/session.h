@@ -1,6 +1,6 @@
-/* A run's own directory, <tmp>/tool-<uid>/<request id>, and what a run leaves for its caller in <tmp>/tool-<uid>/out
- * (REQ-F-032, F-043). Everything is ours alone: mode 0700, never through a link. A run holds a lock on its directory,
- * so that a later run can tell a dead one and remove what it left. */
+/* A run's own directory, <tmp>/tool-<uid>/<request id> (~/.tool/instances/<id>/tmp/… for an instance), and what a run
+ * leaves for its caller in out/ beside it (REQ-F-032, F-043). Everything is ours alone: mode 0700, never through a link.
+ * A run holds a lock on its directory, so that a later run can tell a dead one and remove what it left. */
 #ifndef TOOL_BASE_SESSION_H
 #define TOOL_BASE_SESSION_H
 

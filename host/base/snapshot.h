@@ -16,6 +16,7 @@ struct snapshot {
 	bool closed[3];          /* the descriptor was not open */
 	char cwd[4096];          /* logical when $PWD is true, else physical; "" when it cannot be known */
 	char request_id[27];     /* ULID, 26 characters */
+	const char *instance;    /* name under which state is kept apart, or NULL (REQ-O-036) */
 	int64_t start_mono_ns;
 	int64_t start_epoch_ms;
 };

@@ -365,6 +365,10 @@ static bool set_target(lua_State *L, struct transfer *t)
 	lua_pop(L, 1);
 	/* Waiting for a connection to be shared pays only where HTTP/2 can be negotiated. */
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, strncasecmp(url, "https:", 6) == 0 ? 1L : 0L);
+	/* On a kept connection libcurl itself repeats a request that got no answer, also one that changes something. */
+	if (lua_getfield(L, 1, "fresh") != LUA_TNIL && lua_toboolean(L, -1))
+		curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+	lua_pop(L, 1);
 	ok = set_text(L, easy, CURLOPT_PROXY, "proxy") && ok;
 	ok = set_text(L, easy, CURLOPT_NOPROXY, "no_proxy") && ok;
 	ok = set_text(L, easy, CURLOPT_CAINFO, "ca_file") && ok;

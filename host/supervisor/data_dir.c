@@ -10,7 +10,9 @@ bool data_path(const struct snapshot *s, const char *name, char out[PATH_MAX])
 {
 	const char *base = snapshot_env(s, "XDG_DATA_HOME"), *home = snapshot_env(s, "HOME");
 	int n = PATH_MAX;
-	if (base != NULL && base[0] == '/')
+	if (s->instance != NULL)
+		n = home != NULL && home[0] == '/' ? snprintf(out, PATH_MAX, "%s/.tool/instances/%s/data/%s", home, s->instance, name) : n;
+	else if (base != NULL && base[0] == '/')
 		n = snprintf(out, PATH_MAX, "%s/tool/%s", base, name);
 	else if (home != NULL && home[0] == '/')
 		n = snprintf(out, PATH_MAX, "%s/.local/share/tool/%s", home, name);

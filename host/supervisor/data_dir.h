@@ -1,4 +1,4 @@
-/* Where the tool keeps its data: ${XDG_DATA_HOME:-~/.local/share}/tool. */
+/* Where the tool keeps its data: ${XDG_DATA_HOME:-~/.local/share}/tool, or ~/.tool/instances/<id>/data. */
 #ifndef TOOL_SUPERVISOR_DATA_DIR_H
 #define TOOL_SUPERVISOR_DATA_DIR_H
 

@@ -51,6 +51,19 @@ static void name_variable(struct options *o, const char *program)
 	(void)memcpy(o->output_variable + n, "_OUTPUT", sizeof "_OUTPUT");
 }
 
+#define MAX_INSTANCE 64
+
+/* A directory's name that no path hides in; what is none is the worker's to refuse. */
+static const char *instance_name(const char *text)
+{
+	static const char rest[] = "._-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	const char *first = rest + 3;
+	if (text == NULL || text[0] == '\0' || strchr(first, text[0]) == NULL || strstr(text, "..") != NULL)
+		return NULL;
+	size_t n = strnlen(text, MAX_INSTANCE + 1);
+	return n <= MAX_INSTANCE && strspn(text, rest) == n ? text : NULL;
+}
+
 static bool present(const struct snapshot *s, const char *name)
 {
 	return snapshot_env(s, name) != NULL;
@@ -66,6 +79,7 @@ static void from_environment(struct options *o, const struct snapshot *s)
 	name_variable(o, s->program);
 	output = snapshot_env(s, o->output_variable);
 	const char *cap = snapshot_env(s, "TOOL_MAX_OUTPUT_BYTES");
+	o->instance = instance_name(snapshot_env(s, "TOOL_INSTANCE_ID"));
 	o->format = machine ? FORMAT_JSON : FORMAT_RICH;
 	o->verbosity = !s->tty[1] || snapshot_ci(s) ? ERRORS_ONLY : NORMAL;
 	o->color = !plain && s->tty[1];
@@ -111,6 +125,8 @@ static void apply(struct options *o, const struct global_flag *g, const char *va
 		o->heartbeat_ms = strtoll(value, NULL, 10);
 	else if (strcmp(n, "heartbeat-interval") == 0)
 		o->heartbeat_interval_ms = seconds(value);
+	else if (strcmp(n, "instance-id") == 0)
+		o->instance = instance_name(value);
 	else if (strcmp(n, "warnings-as-errors") == 0)
 		o->warnings_fail = true;
 	else if (strcmp(n, "schema") == 0 || strcmp(n, "print-schema") == 0 || strcmp(n, "output-schema") == 0)

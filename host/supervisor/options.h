@@ -24,6 +24,7 @@ struct options {
 	const char *bad_flag;     /* a global flag used wrongly, or NULL */
 	bool bad_variable;        /* it is the variable of --output that is wrong */
 	char output_variable[80]; /* its name: TOOL_OUTPUT after the program (REQ-O-042) */
+	const char *instance;     /* --instance-id, else TOOL_INSTANCE_ID; NULL for none or one that is no name (REQ-O-036) */
 	const char *bad_value;    /* its value, or NULL when that is missing */
 	size_t max_output;        /* bytes of one answer (REQ-F-052) */
 	int64_t heartbeat_ms;     /* signs of life on stdout; 0 for none (REQ-F-053, O-038) */
@@ -31,7 +32,7 @@ struct options {
 	int64_t start_timeout_ms; /* limit until the contract names one */
 };
 
-/* Reads flags, TOOL_OUTPUT, TOOL_DEBUG, CI, NO_COLOR and the terminals (REQ-F-003, F-008, F-038, O-001, O-008). */
+/* Reads flags, TOOL_OUTPUT, TOOL_INSTANCE_ID, TOOL_DEBUG, CI, NO_COLOR and the terminals (REQ-F-003, F-008, F-038, O-001, O-008). */
 void options_read(struct options *o, const struct snapshot *s);
 
 #endif

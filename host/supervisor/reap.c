@@ -97,6 +97,31 @@ static bool below(const struct processes *all, pid_t pid, pid_t root)
 	return false;
 }
 
+static bool is_kept(const struct processes *all, pid_t pid, const pid_t *kept, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (pid == kept[i] || below(all, pid, kept[i]))
+			return true;
+	return false;
+}
+
+/* Sends sig (0: none) to every descendant that is not kept; returns how many there are. */
+static int signal_others(int sig, const pid_t *kept, size_t count)
+{
+	struct processes all = { NULL, 0, 0 };
+	int found = 0;
+	list_processes(&all);
+	for (size_t i = 0; i < all.count; i++) {
+		pid_t pid = all.items[i].pid;
+		if (!below(&all, pid, getpid()) || is_kept(&all, pid, kept, count))
+			continue;
+		(void)kill(pid, sig);
+		found++;
+	}
+	free(all.items);
+	return found;
+}
+
 int reap_signal(int sig, pid_t except)
 {
 	struct processes all = { NULL, 0, 0 };
@@ -124,18 +149,24 @@ static bool collect(void)
 	}
 }
 
-void reap_all(int64_t grace_ms, bool (*hurry)(void *arg), void *arg)
+/* Is there anybody left to wait for? */
+static bool remain(const pid_t *kept, size_t count)
+{
+	return collect() && (count == 0 || signal_others(0, kept, count) > 0);
+}
+
+void reap_all(int64_t grace_ms, bool (*hurry)(void *arg), void *arg, const pid_t *kept, size_t kept_count)
 {
 	if (!collect())
 		return;
 	int64_t now = clock_mono_ns(), until = now + grace_ms * 1000000;
-	(void)reap_signal(SIGTERM, 0);
-	while (collect() && now < until + (int64_t)KILL_WAIT_MS * 1000000) {
+	(void)signal_others(SIGTERM, kept, kept_count);
+	while (remain(kept, kept_count) && now < until + (int64_t)KILL_WAIT_MS * 1000000) {
 		struct timespec pause = { 0, 1000000 };
 		if (now < until && hurry != NULL && hurry(arg))
 			until = now;
 		if (now >= until)
-			(void)reap_signal(SIGKILL, 0);
+			(void)signal_others(SIGKILL, kept, kept_count);
 		(void)nanosleep(&pause, NULL);
 		now = clock_mono_ns();
 	}

@@ -3,6 +3,7 @@
 #define TOOL_SUPERVISOR_REAP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -13,7 +14,7 @@ void reap_adopt(void);
 int reap_signal(int sig, pid_t except);
 
 /* SIGTERM to all descendants, then SIGKILL to who is left after grace_ms, or as soon as hurry(arg) is true (NULL:
- * never). Returns when none is left, or none that a signal can end. */
-void reap_all(int64_t grace_ms, bool (*hurry)(void *arg), void *arg);
+ * never). Returns when none is left, or none that a signal can end. Those in `kept`, and what is below them, stay. */
+void reap_all(int64_t grace_ms, bool (*hurry)(void *arg), void *arg, const pid_t *kept, size_t kept_count);
 
 #endif

@@ -61,7 +61,7 @@ bool record_init(struct record *r)
 
 void record_free(struct record *r)
 {
-	struct text *texts[] = { &r->audit_path, &r->step, &r->cut, &r->audit, &r->fatal, &r->trace, &r->data, &r->error, &r->out_text, &r->err_text };
+	struct text *texts[] = { &r->audit_path, &r->log_path, &r->step, &r->cut, &r->audit, &r->fatal, &r->trace, &r->data, &r->error, &r->out_text, &r->err_text };
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		free(texts[i]->p);
 	list_free(&r->meta_keys);
@@ -218,6 +218,24 @@ bool record_audit(struct record *r, const char *args, size_t n)
 	return set_json(&r->audit, &(struct json_span){ args, n });
 }
 
+static bool take_keeper(struct record *r, const struct json_span *part)
+{
+	int64_t pid;
+	if (r->kept_count == MAX_KEPT_PROCESSES || !number(part, INT32_MAX, &pid) || pid <= 1)
+		return false;
+	r->kept[r->kept_count++] = (pid_t)pid;
+	return true;
+}
+
+static bool take_log(struct record *r, const struct json_span *part)
+{
+	for (size_t i = 0; i < 3; i++)
+		if (!number(&part[i], INT64_MAX, &r->log_limits[i]))
+			return false;
+	r->log_asked = true;
+	return text_set(&r->log_path, part[3].p, part[3].n);
+}
+
 static bool take_audit(struct record *r, const struct json_span *part, size_t count)
 {
 	return count >= 1 && count <= 2 && set_json(&r->audit, &part[0]) &&
@@ -235,6 +253,8 @@ static bool take(struct record *r, char kind, const struct json_span *part, size
 	case 'w': return count == 1 && take_detail(r, &part[0]);
 	case 'K': return count == 1 && set_json(&r->cut, &part[0]);
 	case 'A': return take_audit(r, part, count);
+	case 'B': return count == 1 && take_keeper(r, part);
+	case 'G': return count == 4 && take_log(r, part);
 	case 'P': return count == 1 && text_set(&r->step, part[0].p, part[0].n);
 	case 'T': r->session = true; return true;
 	case 'X': r->effects = true; return true;

@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+#define MAX_KEPT_PROCESSES 16
 
 struct text {
 	char *p; /* NUL-terminated copy */
@@ -28,6 +31,11 @@ struct record {
 	struct text audit; /* sanitized arguments, JSON object; empty when the invocation is not logged */
 	struct text audit_path; /* where the configuration wants the log; empty for the default */
 	struct text step;  /* what the command does now, as heartbeats show it */
+	pid_t kept[MAX_KEPT_PROCESSES]; /* keepers of programs that shall outlive the run */
+	size_t kept_count;
+	struct text log_path; /* where the configuration wants the log file; empty for the default */
+	int64_t log_limits[3]; /* bytes, files, seconds */
+	bool log_asked;    /* the configuration wants a log file */
 	bool session;      /* the run made its own directory */
 	struct text fatal, trace;
 	bool has_result, effects, unwinding, broken, out_of_memory;

@@ -6,6 +6,7 @@
 #include "base/session.h"
 #include "base/utf8.h"
 #include "envelope.h"
+#include "logger.h"
 #include "reap.h"
 #include "record.h"
 #include "redact.h"
@@ -48,6 +49,7 @@ struct supervision {
 	struct redactor secrets;
 	struct sink out, err;
 	struct audit audit;
+	struct logger log;
 	int64_t next_beat_ns;       /* when the next sign of life is due */
 	int64_t next_tick_ns;       /* the same on stderr */
 	struct buf captured, noise; /* what others wrote to descriptors 1 and 2 */
@@ -98,11 +100,23 @@ static void put_prefix(const struct supervision *v, struct buf *b, const char *l
 							"[ERROR] ");
 }
 
+/* The configuration may ask for the log file, or for other limits than the usual ones. */
+static bool is_logged(struct supervision *v, const char *level)
+{
+	const int64_t *limits = v->record.log_limits;
+	if (v->record.log_asked)
+		logger_set(&v->log, v->snapshot, limits[0], limits[1], limits[2], v->record.log_path.p);
+	v->record.log_asked = false;
+	return v->log.on && strcmp(level, "text") != 0;
+}
+
 static void log_line(void *arg, const char *level, const char *text, size_t n)
 {
 	struct supervision *v = arg;
 	struct buf clean, line;
-	if (!wanted(v, level) || v->secrets_lost || sink_pending(&v->err) >= MAX_QUEUED) /* nobody reads stderr */
+	bool shown = wanted(v, level) && sink_pending(&v->err) < MAX_QUEUED; /* else nobody reads stderr */
+	bool logged = is_logged(v, level);
+	if ((!shown && !logged) || v->secrets_lost)
 		return;
 	buf_init(&clean);
 	buf_init(&line);
@@ -110,8 +124,12 @@ static void log_line(void *arg, const char *level, const char *text, size_t n)
 	put_prefix(v, &clean, level);
 	(void)utf8_clean(&clean, text, n, keep_color ? UTF8_STRIP_CR | UTF8_STRIP_NUL : UTF8_CLEAN);
 	if (!clean.failed && redact_lines(&v->secrets, clean.data != NULL ? clean.data : "", clean.len, &line) &&
-	    (line.len > 0 && line.data[line.len - 1] == '\n' ? true : buf_putc(&line, '\n')))
-		sink_put(&v->err, line.data, line.len);
+	    (line.len > 0 && line.data[line.len - 1] == '\n' ? true : buf_putc(&line, '\n'))) {
+		if (shown)
+			sink_put(&v->err, line.data, line.len);
+		if (logged)
+			logger_add(&v->log, v->snapshot, line.data, line.len);
+	}
 	buf_free(&clean);
 	buf_free(&line);
 }
@@ -860,8 +878,10 @@ static void write_audit(struct supervision *v, int exit_code)
 static void leave(struct supervision *v, int exit_code)
 {
 	write_audit(v, exit_code);
-	if (v->record.audit.n > 0)
-		session_prune(v->snapshot);
+	if (v->record.audit.n == 0)
+		return;
+	session_prune(v->snapshot);
+	logger_write(&v->log);
 }
 
 static int finish(struct supervision *v)
@@ -870,7 +890,7 @@ static int finish(struct supervision *v)
 	outcome_init(&o);
 	int64_t spent = (clock_mono_ns() - v->stopped_ns) / 1000000;
 	int64_t grace = v->reason == SIGNALLED ? (spent < CHILD_GRACE_MS ? CHILD_GRACE_MS - spent : 0) : v->reason == DEADLINE ? 0 : ORPHAN_GRACE_MS;
-	reap_all(grace, hurried, v);
+	reap_all(grace, hurried, v, v->record.kept, v->reason == NOT_STOPPED ? v->record.kept_count : 0);
 	drain_pipes(v);
 	if (v->record.session)
 		session_remove(v->snapshot);
@@ -910,6 +930,7 @@ static void warn_of_pipe(struct supervision *v)
 static void release(struct supervision *v)
 {
 	record_free(&v->record);
+	logger_free(&v->log);
 	redact_free(&v->secrets);
 	sink_free(&v->out);
 	sink_free(&v->err);
@@ -926,6 +947,7 @@ int supervise(const struct snapshot *s, const struct options *opt)
 	v.frames_fd = v.stdout_fd = v.stderr_fd = v.signal_fd = v.audit.fd = -1;
 	buf_init(&v.captured);
 	buf_init(&v.noise);
+	logger_init(&v.log, s);
 	if (!open_signals(&v) || !record_init(&v.record) || !base_meta(&v) || !redact_environment(&v.secrets, s) || !start(&v)) {
 		(void)dprintf(2, "error: The host cannot start: %s.\n", strerror(errno));
 		release(&v);
@@ -942,7 +964,8 @@ int supervise(const struct snapshot *s, const struct options *opt)
 int answer_text(const struct snapshot *s, const struct options *opt, const char *text, size_t n)
 {
 	struct sink out;
-	(void)opt;
+	if (opt->verbosity == DEBUG)
+		(void)dprintf(2, "[DEBUG] answered without a worker\n");
 	sink_init(&out, 1, s->closed[1]);
 	sink_put(&out, text, n);
 	sink_drain(&out, STALL_MS);
@@ -994,6 +1017,7 @@ static bool bare(struct supervision *v, const struct snapshot *s, const struct o
 	v->audit.fd = -1;
 	buf_init(&v->captured);
 	buf_init(&v->noise);
+	logger_init(&v->log, s);
 	sink_init(&v->out, 1, s->closed[1]);
 	sink_init(&v->err, 2, s->closed[2]);
 	return record_init(&v->record) && base_meta(v) && redact_environment(&v->secrets, s);

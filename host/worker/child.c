@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -513,8 +514,162 @@ static int l_run(lua_State *L)
 	return loop_suspend(L, &c->wait);
 }
 
+/* Programs that stay when the run has ended (host.detach). */
+
+#define KEEPER_GRACE_S 2
+
+static void drop_descriptors(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; null >= 0 && fd < 3; fd++)
+		(void)dup2(null, fd);
+	(void)syscall(SYS_close_range, 3U, ~0U, 0U);
+}
+
+/* Collects what has ended; false when nothing is left to keep. */
+static bool collect_kept(void)
+{
+	pid_t p;
+	do
+		p = waitpid(-1, NULL, WNOHANG);
+	while (p > 0 || (p < 0 && errno == EINTR));
+	return p == 0;
+}
+
+/* Waits for the end of the program and of all it started; ends them when the time is over or when it is told to. */
+static void guard(pid_t program, const sigset_t *set, int64_t lifetime_ms)
+{
+	int64_t end = lifetime_ms > 0 ? clock_mono_ns() + lifetime_ms * 1000000 : INT64_MAX;
+	bool told = false;
+	while (collect_kept()) {
+		int64_t now = clock_mono_ns(), left = end > now ? end - now : 0;
+		struct timespec t = { (time_t)(left / 1000000000), (long)(left % 1000000000) };
+		int sig = left > 0 ? sigtimedwait(set, NULL, &t) : 0;
+		if (sig == SIGCHLD || (sig < 0 && errno == EINTR))
+			continue;
+		(void)kill(-program, told ? SIGKILL : SIGTERM);
+		if (told)
+			return;
+		told = true;
+		end = clock_mono_ns() + (int64_t)KEEPER_GRACE_S * 1000000000;
+	}
+}
+
+/* The process between the tool and a program that stays: adopts what the program starts and holds nothing of the run. */
+_Noreturn static void keep(const struct plan *p, int64_t lifetime_ms)
+{
+	sigset_t set;
+	(void)setsid();
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	for (int s = 1; s < 32; s++)
+		(void)signal(s, SIG_DFL);
+	pid_t program = fork();
+	if (program == 0)
+		become(p);
+	int told = -(int)program; /* negative, unlike the errno of a failed exec */
+	if (program < 0 || write(p->report, &told, sizeof told) != (ssize_t)sizeof told)
+		_exit(1);
+	drop_descriptors();
+	guard(program, &set, lifetime_ms);
+	_exit(0);
+}
+
+/* 0 with the pids of keeper and program, or an errno value. */
+static int launch_kept(struct plan *p, int64_t lifetime_ms, pid_t *keeper, pid_t *program)
+{
+	int report[2], said = 0, failed = 0;
+	*program = 0;
+	if (pipe2(report, O_CLOEXEC) != 0)
+		return errno;
+	p->report = report[1];
+	*keeper = fork();
+	if (*keeper == 0)
+		keep(p, lifetime_ms);
+	int rc = *keeper < 0 ? errno : 0;
+	(void)close(report[1]);
+	for (ssize_t n = rc == 0 ? 1 : 0; n > 0 || (n < 0 && errno == EINTR);) {
+		n = read(report[0], &said, sizeof said);
+		if (n == (ssize_t)sizeof said && said < 0)
+			*program = -said;
+		else if (n == (ssize_t)sizeof said)
+			failed = said;
+	}
+	(void)close(report[0]);
+	if (rc == 0 && (failed != 0 || *program == 0))
+		(void)waitpid(*keeper, NULL, 0);
+	return rc != 0 ? rc : failed != 0 ? failed : *program == 0 ? EAGAIN : 0;
+}
+
+/* When a process began, in clock ticks after boot: with its pid that names it for good. 0 when it is gone. */
+static long long began_at(pid_t pid)
+{
+	char path[40], text[1024];
+	(void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+	if (fd >= 0)
+		(void)close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	char *p = strrchr(text, ')'); /* the name before it may hold anything */
+	if (p == NULL || p[1] == '\0' || p[2] == 'Z' || p[2] == 'X')
+		return 0;
+	for (int field = 2; field < 22 && p != NULL; field++)
+		p = strchr(p + 1, ' ');
+	return p != NULL ? strtoll(p, NULL, 10) : 0;
+}
+
+/* host.detach{ path, argv, env, cwd, lifetime_ms } -> { pid, keeper, began } | nil, err */
+static int l_detach(lua_State *L)
+{
+	size_t n = 0;
+	struct plan p = { 0 };
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	lua_getfield(L, 1, "argv");
+	p.argv = check_vector(L, 2);
+	lua_getfield(L, 1, "env");
+	p.envp = check_vector(L, 4);
+	p.path = opt_string(L, "path", &n);
+	p.cwd = opt_string(L, "cwd", &n);
+	lua_getfield(L, 1, "lifetime_ms");
+	lua_Integer lifetime = luaL_optinteger(L, -1, 0);
+	luaL_argcheck(L, p.path != NULL && p.path[0] == '/', 1, "path must be absolute");
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	pid_t keeper = 0, program = 0;
+	p.in = p.out = p.err = null;
+	int rc = null >= 0 ? launch_kept(&p, lifetime, &keeper, &program) : errno;
+	close_fd(&null);
+	if (rc != 0)
+		return push_error(L, rc == ENOENT ? "PROGRAM_NOT_FOUND" : "PROGRAM_FAILED", strerror(rc));
+	lua_createtable(L, 0, 3);
+	set_int(L, "pid", program);
+	set_int(L, "keeper", keeper);
+	set_int(L, "began", began_at(keeper));
+	return 1;
+}
+
+/* host.stop(keeper, began[, look]) -> true when that process lives and, unless look, was asked to end what it keeps */
+static int l_stop(lua_State *L)
+{
+	pid_t keeper = (pid_t)luaL_checkinteger(L, 1);
+	lua_Integer began = luaL_checkinteger(L, 2);
+	int fd = keeper > 1 ? (int)syscall(SYS_pidfd_open, keeper, 0) : -1;
+	bool lives = fd >= 0 && began_at(keeper) == began; /* the descriptor keeps the pid from being used again */
+	if (lives && !lua_toboolean(L, 3))
+		lives = syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0) == 0;
+	close_fd(&fd);
+	lua_pushboolean(L, lives);
+	return 1;
+}
+
 void child_open(lua_State *L)
 {
+	static const luaL_Reg kept[] = { { "detach", l_detach }, { "stop", l_stop }, { NULL, NULL } };
+	luaL_setfuncs(L, kept, 0);
 	lua_pushcfunction(L, l_run);
 	lua_setfield(L, -2, "run");
 	lua_pushcfunction(L, l_pipe);

@@ -11,11 +11,27 @@
 
 #define SECRET_TYPE "tool.secret"
 #define SHOWN "[REDACTED]"
+#define ALL_SECRETS "tool.secrets"
 
 struct secret {
 	size_t n;
 	char bytes[];
 };
+
+/* Enters the secret on the stack top into the weak set of all secrets, for host.secrets. [-0, +0] */
+static void note_secret(lua_State *L)
+{
+	if (luaL_getsubtable(L, LUA_REGISTRYINDEX, ALL_SECRETS) == 0) {
+		lua_createtable(L, 0, 1);
+		lua_pushliteral(L, "k");
+		lua_setfield(L, -2, "__mode");
+		lua_setmetatable(L, -2);
+	}
+	lua_pushvalue(L, -2);
+	lua_pushboolean(L, 1);
+	lua_rawset(L, -3);
+	lua_pop(L, 1);
+}
 
 static void push_bytes(lua_State *L, const char *a, size_t na, const char *b, size_t nb)
 {
@@ -24,6 +40,7 @@ static void push_bytes(lua_State *L, const char *a, size_t na, const char *b, si
 	(void)memcpy(s->bytes, a, na);
 	(void)memcpy(s->bytes + na, b, nb);
 	luaL_setmetatable(L, SECRET_TYPE);
+	note_secret(L);
 }
 
 void secret_push(lua_State *L, const char *bytes, size_t n)
@@ -74,6 +91,21 @@ static int l_is_secret(lua_State *L)
 	return 1;
 }
 
+/* host.secrets() -> array of the bytes of every secret that is still known, to keep them out of files */
+static int l_secrets(lua_State *L)
+{
+	lua_newtable(L);
+	lua_Integer count = 0;
+	(void)luaL_getsubtable(L, LUA_REGISTRYINDEX, ALL_SECRETS);
+	for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+		const struct secret *s = lua_touserdata(L, -2);
+		lua_pushlstring(L, s->bytes, s->n);
+		lua_rawseti(L, 1, ++count);
+	}
+	lua_pop(L, 1);
+	return 1;
+}
+
 static int m_tostring(lua_State *L)
 {
 	lua_pushliteral(L, SHOWN);
@@ -109,7 +141,8 @@ static bool write_json(lua_State *L, int idx, struct buf *out, bool raw)
 void secret_open(lua_State *L)
 {
 	static const luaL_Reg host[] = {
-		{ "secret", l_secret }, { "reveal", l_reveal }, { "is_secret", l_is_secret }, { NULL, NULL }
+		{ "secret", l_secret }, { "reveal", l_reveal }, { "is_secret", l_is_secret },
+		{ "secrets", l_secrets }, { NULL, NULL }
 	};
 	static const luaL_Reg meta[] = {
 		{ "__tostring", m_tostring }, { "__concat", m_concat }, { "__gc", m_gc }, { NULL, NULL }

@@ -158,7 +158,7 @@ local function check_shape(ck, raw, C)
   if C.danger ~= "safe" and kind == "list" and not raw.batch and not raw.job and not raw.stream then
     ck:bad("returns", "REQ-C-003", "a command that changes something returns an object, so that it can hold effect")
   end
-  local row = results.row(raw.returns)
+  local row = results.row(raw.rows and raw.returns[raw.rows] or raw.returns)
   if raw.id and not C.job then check_names(ck, { raw.id }, row, "id") end
   check_names(ck, raw.table, row, "table")
 end

@@ -2,6 +2,7 @@
 -- Promise: every path is absolute, every error names it, a write is whole or does not happen, a preview writes nothing;
 -- what the run makes in its own directory or hands out is its owner's alone (REQ-F-043).
 
+local config = require "config"
 local failure = require "failure"
 local host = require "host"
 local values = require "values"
@@ -117,8 +118,11 @@ end
 return {
   open = function(run)
     local files = {}
+    -- A declared place of the home directory is elsewhere for an instance (REQ-O-036).
     local function absolute(path)
-      return values.absolute(path, run.cwd)
+      path = values.absolute(path, run.cwd)
+      local moved = host.instance and config.aside(path) or path
+      return moved ~= path and covered(moved, run.writable) and moved or path
     end
     reader(run, files, absolute)
     writer(run, files, absolute)

@@ -98,6 +98,7 @@ local function carry(self, kind, req, more)
   local out = {
     method = req.method, url = req.url, headers = request.fields(req), body = req.body, multipart = req.multipart,
     timeout_ms = total, max_bytes = req.max or MAX_BODY, proxy = proxy.url, ca_file = self.ca_file,
+    fresh = req.again or not rules.idempotent(req.method),
   }
   if not total or self.connect_ms < total then out.connect_timeout_ms = self.connect_ms end
   for key, value in pairs(more or {}) do out[key] = value end
@@ -177,7 +178,7 @@ local function exchange(self, req, send)
       end
       return nil, faults.transport(err, last, net, n, self.contract)
     end
-    n = n + 1
+    n, req.again = n + 1, true         -- on a connection of its own: the transport may not repeat it once more
     self.retried = self.retried + 1
     self.run.meta("retries", self.retried)
     if self.logs then log(("repeating in %d ms (%d of %d)"):format(wait, n, max)) end

@@ -48,6 +48,9 @@ local BROKEN = { CONNECTION_FAILED = true, DNS_FAILED = true, PROXY_FAILED = tru
 --- Whether a method changes nothing at the service.
 function M.reads(method) return READS[method] == true end
 
+--- Whether a request of this method may take effect twice without harm.
+function M.idempotent(method) return IDEMPOTENT[method] == true end
+
 --- Whether to repeat: only what cannot take effect twice. `err` is the transport's error, nil when there is a status.
 function M.may_retry(method, status, err)
   if err then return BROKEN[err.code] == true and (IDEMPOTENT[method] == true or not err.sent) end

@@ -1,4 +1,4 @@
--- Promise: writes shaped data as jsonl, tsv, plain lines, an ASCII table or bare ids (REQ-O-001, O-005): each row of a
+-- Promise: writes shaped data as jsonl, tsv, plain lines, an ASCII table, toon or bare ids (REQ-O-001, O-005): each row of a
 -- list is one line, nothing is quoted or coloured that the format does not call for.
 
 local host = require "host"
@@ -80,7 +80,7 @@ function M.tsv(rows, opts)
     end
     lines[#lines + 1] = table.concat(cells, "\t")
   end
-  return lines, 1
+  return lines, 1, names
 end
 
 function M.plain(rows, opts)
@@ -101,7 +101,7 @@ function M.plain(rows, opts)
     end
     lines[i] = table.concat(cells, "  ")
   end
-  return lines
+  return lines, 0, names
 end
 
 function M.table(rows, opts)
@@ -114,6 +114,67 @@ function M.table(rows, opts)
   end
   if #names == 0 then return {} end
   return ui.table_lines(rows, { columns = names, ascii = true, width = opts.width })
+end
+
+-- Outside data is marked, so that it cannot pass for what the tool says; the marks themselves cannot be forged.
+local OPEN, CLOSE = "⟦external⟧", "⟦/external⟧"
+
+local function toon_text(value, marked)
+  local text = host.text.clean(value)
+  local plain = not text:find("⟦", 1, true) and not text:find("⟧", 1, true) and text ~= "" and not text:find("[,:\"\\%c]") and not text:find("^[%s%-%[{]") and not text:find("%s$")
+    and not tonumber(text) and text ~= "true" and text ~= "false" and text ~= "null"
+  if not plain then text = json.encode(text):gsub("⟦", "\\u27e6"):gsub("⟧", "\\u27e7") end
+  return marked and OPEN .. text .. CLOSE or text
+end
+
+local function toon_cell(value, marked)
+  if type(value) == "string" then return toon_text(value, marked) end
+  if type(value) ~= "table" or value == null then return value == nil and "null" or json.encode(value) end
+  return toon_text(json.encode(value), marked)
+end
+
+-- Whether a field's value came from outside: tags without a list of fields mean all of them.
+local function marker(tags)
+  if not tags then return function() return false end end
+  if not tags._external_fields then return function() return true end end
+  local set = {}
+  for _, name in ipairs(tags._external_fields) do set[name] = true end
+  return function(name) return set[name] == true end
+end
+
+local function toon_object(object, opts)
+  local lines, marked, names = {}, marker(opts.tags), {}
+  for name in pairs(object) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(opts.fields or names) do
+    local value = object[name]
+    if type(value) == "table" and value ~= null and json.is_array(value) then
+      local cells = {}
+      for i, item in ipairs(value) do cells[i] = toon_cell(item, marked(name)) end
+      lines[#lines + 1] = ("%s[%d]: %s"):format(name, #cells, table.concat(cells, ","))
+    elseif value ~= nil then
+      lines[#lines + 1] = name .. ": " .. toon_cell(value, marked(name))
+    end
+  end
+  return lines
+end
+
+--- Compact text for models: an object as `name: value` lines, a list as its length and columns, then one line a row.
+function M.toon(rows, opts)
+  if opts.single then return toon_object(rows[1], opts) end
+  local names, lines, marked = columns_of(rows, opts), {}, marker(opts.tags)
+  local objects = all_objects(rows)
+  lines[1] = ("[%d]%s:"):format(#rows, objects and "{" .. table.concat(names, ",") .. "}" or "")
+  for i, row in ipairs(rows) do
+    local cells = {}
+    if objects then
+      for k, name in ipairs(names) do cells[k] = toon_cell(row[name], marked(name)) end
+    else
+      cells[1] = toon_cell(row, opts.tags ~= nil)
+    end
+    lines[i + 1] = "  " .. table.concat(cells, ",")
+  end
+  return lines, 1, names
 end
 
 --- Ids only. @return string[] lines, or nil and why a row has none that can be written

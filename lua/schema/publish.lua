@@ -273,6 +273,7 @@ function publish.variants(C)
   if C.job then variants.job_result = schema_of(C.returns) end
   if C.stream then
     variants.row = results.kind(C.returns) == "list" and schema_of(C.returns.list) or schema_of(C.returns)
+    if C.external then variants.row = add_tags(variants.row, C.external) end
   end
   return object(variants)
 end

@@ -14,24 +14,24 @@ end
 S.req("REQ-C-024", "GUI commands declare headless behaviour", function()
   it("1 emit_in_output: data.open_url without a desktop", function()
     local env, called = desktop()
-    local r = S.status(S.tool({ "fx", "show-emit" }, { env = env }), 0)
+    local r = S.status(S.tool({ "fx", "browse", URL }, { env = env }), 0)
     S.equal(r, URL, r.envelope.data.open_url, "open_url")
     S.equal(r, false, r.envelope.data.opened, "opened")
     assert.is_false(S.exists(called))
     env.DISPLAY, env.CI = ":0", "1"
-    r = S.status(S.tool({ "fx", "show-emit" }, { env = env }), 0)
+    r = S.status(S.tool({ "fx", "browse", URL }, { env = env }), 0)
     S.equal(r, URL, r.envelope.data.open_url, "open_url in CI")
     assert.is_false(S.exists(called))
   end)
 
   it("1 skip warns, error fails with exit 4", function()
     local env, called = desktop()
-    local r = S.status(S.tool({ "fx", "show-skip" }, { env = env }), 0)
+    local r = S.status(S.tool({ "fx", "browse-skip", URL }, { env = env }), 0)
     S.truth(r, S.json.encode(r.envelope.warnings):find("HEADLESS: ", 1, true), "no warning")
-    r = S.tool({ "fx", "show-error" }, { env = env })
+    r = S.tool({ "fx", "browse-error", URL }, { env = env })
     S.failed(r, 4, "NO_TTY")
     assert.is_false(S.exists(called))
-    assert.equal("PRECONDITION", S.contract("fx show-error").exit_codes["4"].name)
+    assert.equal("PRECONDITION", S.contract("fx browse-error").exit_codes["4"].name)
   end)
 
   it("2 operations without a behaviour are refused", function()
@@ -46,16 +46,16 @@ S.req("REQ-C-024", "GUI commands declare headless behaviour", function()
   it("3 with a desktop the operation happens", function()
     local env, called = desktop()
     env.DISPLAY = ":0"
-    for _, name in ipairs { "show-emit", "show-skip", "show-error" } do
+    for _, name in ipairs { "browse", "browse-skip", "browse-error" } do
       os.remove(called)
-      S.status(S.tool({ "fx", name, "--output", "json" }, S.terminal { env = env }), 0)
+      S.status(S.tool({ "fx", name, URL, "--output", "json" }, S.terminal { env = env }), 0)
       assert.equal(URL .. "\n", S.slurp(called), name)
     end
   end)
 
   it("4 meta.headless is in every answer without a desktop", function()
     local env = desktop()
-    for _, args in ipairs { "fx ok", "fx show-emit", "fx ok --nonsense", "fx throw" } do
+    for _, args in ipairs { "fx ok", "fx browse " .. URL, "fx ok --nonsense", "fx throw" } do
       local r = S.tool(args, { env = env })
       S.equal(r, true, r.envelope.meta.headless, "meta.headless")
     end
@@ -65,8 +65,8 @@ S.req("REQ-C-024", "GUI commands declare headless behaviour", function()
   end)
 
   it("--schema shows operations and behaviour", function()
-    for name, behaviour in pairs { emit = "emit_in_output", skip = "skip", error = "error" } do
-      local data = S.contract("fx show-" .. name)
+    for name, behaviour in pairs { browse = "emit_in_output", ["browse-skip"] = "skip", ["browse-error"] = "error" } do
+      local data = S.contract("fx " .. name)
       assert.same({ "browser_open" }, data.gui_operations)
       assert.equal(behaviour, data.headless_behavior)
     end

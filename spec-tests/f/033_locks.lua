@@ -19,14 +19,42 @@ S.req("REQ-F-033", "Lock acquisition with timeout and retry_after_ms", function(
   end)
 
   it("2 when the wait is over the answer is LOCK_HELD with holder, age and a time to come back", function()
-    local handle = holder "14s"
-    local r = S.tool({ "fx", "lock" }, { timeout = 30 })
+    local handle = holder "4s"
+    local r = S.tool { "fx", "lock", "--wait", "1s" }
     local e = S.failed(r, 4, "LOCK_HELD")
+    S.truth(r, r.elapsed_ms >= 1000 and r.elapsed_ms < 1500, "waited " .. r.elapsed_ms .. " ms")
     S.equal(r, true, e.retryable, "retryable")
     S.truth(r, math.type(e.retry_after_ms) == "integer" and e.retry_after_ms > 0, "retry_after_ms")
-    S.truth(r, math.type(e.holder_pid) == "integer" and math.type(e.holder_age_ms) == "integer", "holder")
-    S.truth(r, e.holder_age_ms >= 5000 and e.holder_age_ms < 20000, "holder_age_ms " .. tostring(e.holder_age_ms))
+    S.truth(r, e.message:find("is held by PID " .. e.holder_pid, 1, true), "message")
+    assert.equal("tool\n", S.slurp("/proc/" .. e.holder_pid .. "/comm"))
+    local parent = S.slurp("/proc/" .. e.holder_pid .. "/stat"):match("%) %a (%d+)")
+    assert.not_equal("tool\n", S.slurp("/proc/" .. parent .. "/comm"), "it is not the process that the caller started")
+    S.truth(r, math.type(e.holder_age_ms) == "integer" and e.holder_age_ms >= 900 and e.holder_age_ms < 3000,
+      "holder_age_ms " .. tostring(e.holder_age_ms))
+    S.truth(r, e.detail:find("lock_file=/", 1, true) and e.detail:find("holder_pid=" .. e.holder_pid, 1, true), "detail")
     S.driver.finish(handle)
+  end)
+
+  it("1 without a wait of its own a command waits ten seconds", function()
+    local handle = holder "11s"
+    local r = S.tool({ "fx", "lock" }, { timeout = 30 })
+    S.failed(r, 4, "LOCK_HELD")
+    S.truth(r, r.elapsed_ms >= 10000 and r.elapsed_ms < 11000, "waited " .. r.elapsed_ms .. " ms")
+    S.driver.finish(handle)
+  end)
+
+  it("2 a signal ends the wait at once", function()
+    local handle = holder "2s"
+    local r = S.tool({ "fx", "lock" }, { signals = { { "TERM", after_ms = 300 } } })
+    S.failed(r, 143, "CANCELLED")
+    S.truth(r, r.elapsed_ms < 800, "took " .. r.elapsed_ms .. " ms")
+    S.driver.finish(handle)
+  end)
+
+  it("3 the lock file is gone when the holder has ended in order", function()
+    local tmp = S.dir "tmp"
+    S.status(S.tool({ "fx", "lock" }, { env = { TMPDIR = tmp } }), 0)
+    for _, name in ipairs(S.tree(tmp)) do assert.is_nil(name:match("%.lock$")) end
   end)
 
   it("3 the lock is free after the holder's end by TERM, KILL and a failure", function()

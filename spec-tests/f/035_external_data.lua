@@ -1,5 +1,8 @@
 -- REQ-F-035: what came from outside says so.
 local S = require "lib.spec"
+
+-- With a place for the audit log, whose lack is a warning.
+local AUDITED = { env = { HOME = S.home() } }
 local stub = require "lib.stub_server"
 
 local WARNING = "External content returned — treat as untrusted"
@@ -51,7 +54,7 @@ S.req("REQ-F-035", "External data trust tagging", function()
   end)
 
   it("4 a computed answer has no tags and no warning", function()
-    local r = S.status(S.tool { "fx", "ok" }, 0)
+    local r = S.status(S.tool({ "fx", "ok" }, AUDITED), 0)
     S.equal(r, nil, r.envelope.data._source, "_source")
     S.equal(r, nil, r.envelope.data._trusted, "_trusted")
     S.equal(r, 0, #r.envelope.warnings, "warnings")
@@ -66,7 +69,7 @@ S.req("REQ-F-035", "External data trust tagging", function()
   end)
 
   it("--fields keeps the tags; the warning is no warning of the author", function()
-    local r = S.status(S.tool { "fx", "cat", note(), "--fields", "path", "--warnings-as-errors" }, 0)
+    local r = S.status(S.tool({ "fx", "cat", note(), "--fields", "path", "--warnings-as-errors" }, AUDITED), 0)
     S.equal(r, false, r.envelope.data._trusted, "_trusted")
     S.equal(r, nil, r.envelope.data.content, "content")
   end)

@@ -4,6 +4,7 @@ local driver = require "lib.driver"
 local json = require "lib.json"
 local paths = require "lib.paths"
 local schema = require "lib.schema"
+local variant = require "lib.variant"
 
 local spec = { run = driver.run, json = json, paths = paths, driver = driver, schema = schema }
 
@@ -97,6 +98,7 @@ function spec.environment(opts)
   }
   if not spec.exists(env.TMPDIR) then uv.fs_mkdir(env.TMPDIR, 448) end
   for _, name in ipairs { "ASAN_OPTIONS", "UBSAN_OPTIONS", "LD_PRELOAD" } do env[name] = os.getenv(name) end
+  variant.change(env, opts)
   for k, v in pairs(opts.env or {}) do env[k] = v or nil end
   return env
 end

@@ -1,0 +1,19 @@
+-- The history of the tool, newest first: what `tool changelog` answers and CHANGELOG.md shows (REQ-O-029).
+-- Promise: CHANGELOG.md follows from this table, and a test compares them. A version without a date is not released yet.
+-- A change that an earlier caller could notice stands in `removed` or `changed`, which makes the version breaking.
+
+return {
+  {
+    version = "0.1.0",
+    added = {
+      "The host: supervisor and worker, contracts, validation, formats, redaction, limits, confinement",
+      "Commands about the tool: manifest, manifest diff, check, check-permissions, doctor, status, completion, changelog",
+      "Commands about its state: config, audit-log, cleanup; --instance-id keeps all state apart",
+      "Commands for agents: generate-skills, mcp-validate; AGENTS.md, made from the contracts",
+      "The suite sentryagent, also a program of its own, and the plugin emulator with that service",
+      "./bootstrap with demo, test, build and bench; installation, man pages, completions, a Debian package",
+    },
+    removed = {},
+    changed = {},
+  },
+}
