@@ -12,6 +12,8 @@ return {
     { "prefix", "string", "Only the commands below this dot path, such as minitower.runs",
       match = "^[a-z][a-z0-9-]*([.][a-z][a-z0-9-]*)*$" },
     { "depth", "integer", "Only so many levels of commands", min = 1, max = 32 },
+    { "match", "string", "Only commands with this word in their name or description", loose = true },
+    { "danger", "enum", "Only commands of this danger level", one_of = { "safe", "mutating", "destructive" } },
   },
   returns = {
     schema_version = "string", framework_version = "string", etag = "string", commands = { map = "any" },
@@ -34,12 +36,13 @@ return {
   examples = {
     { "Everything", "tool manifest" },
     { "One suite", "tool manifest --prefix sentryagent" },
+    { "Everything about configuration that changes something", "tool manifest --match config --danger mutating" },
   },
   run = function(args, ctx)
     local framework = ctx.framework
     local contracts, refused = framework.contracts()
     local data, meta = manifest.build(contracts, {
-      prefix = args.prefix, depth = args.depth, root = framework.suite })
+      prefix = args.prefix, depth = args.depth, match = args.match, danger = args.danger, root = framework.suite })
     if args.prefix and next(data.commands) == nil then
       ctx.fail("PREFIX_NOT_FOUND", { context = { prefix = args.prefix } })
     end

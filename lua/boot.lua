@@ -34,6 +34,7 @@ end
 
 --- The same after an interrupt. A stream that is meant to be stopped has its ending to say.
 function boot.interrupted()
+  if current and current.entered and current.on_cut then current.on_cut() end
   local run = boot.unwind()
   if run and run.on_interrupt then run.on_interrupt() end
 end

@@ -14,9 +14,21 @@ local function home()
   return dir and dir ~= "" and dir or nil
 end
 
---- `~/…` with the home directory of the invocation; nil without HOME.
+-- Places of the tool that a contract names under ~, and the variables that move them.
+local MOVED = {
+  ["~/.config/"] = "XDG_CONFIG_HOME", ["~/.local/share/"] = "XDG_DATA_HOME", ["~/.cache/"] = "XDG_CACHE_HOME",
+  ["~/.local/state/"] = "XDG_STATE_HOME",
+}
+
+--- `~/…` with the home directory of the invocation, or what the XDG variables put in its place; nil without HOME.
 function config.expand(path)
   if path:sub(1, 2) ~= "~/" then return path end
+  if path:sub(3, 3) == "." then
+    for prefix, name in pairs(MOVED) do
+      local base = path:sub(1, #prefix) == prefix and host.env(name)
+      if base and base:sub(1, 1) == "/" then return base .. "/" .. path:sub(#prefix + 1) end
+    end
+  end
   return home() and home() .. path:sub(2) or nil
 end
 
@@ -153,6 +165,7 @@ end
 -- The parts of the named context, strongest first, each as a layer of its own (REQ-O-024). Without --context the
 -- strongest file that names a current_context decides.
 local function context_layers(layers, globals)
+  if globals.no_config then return {}, nil end
   local name = globals.context
   for _, layer in ipairs(layers) do
     if name then break end

@@ -34,7 +34,7 @@ local KEYS = {
   preserve_locale = "boolean", suppress_update_notifier = "function",
   volatile = "table", sensitive = "table", max_output = "any", external = "any", native = "string",
   -- for the host's own commands: ctx.framework; the field of data that is stdout unless --output is given; the field
-  -- whose items are the rows of the text formats; function(run) -> further paths that may be written; ctx.framework.exec
+  -- whose items are the rows of the text formats; function(run, framework) -> further paths that may be written; ctx.framework.exec
   framework = "boolean", verbatim = "string", rows = "string", places = "function", probes = "boolean",
   min_schema_version = "number", compat = "table", compat_schemas = "table",
 }
@@ -411,6 +411,7 @@ local function new_object(raw, origin)
 end
 
 local function check_body(ck, raw, C, suite)
+  ck.framework = raw.framework
   ck.danger, ck.creates, ck.placement = C.danger, raw.creates, raw.placement
   check_identity(ck, raw, C)
   check_danger(ck, raw, C)

@@ -120,6 +120,60 @@ local function from_store(run)
     expires_at = type(ends) == "string" and ends or credentials.expiry_of(kept.token) }
 end
 
+-- The words of a JSON Web Token's scope claim (RFC 8693 §4.2, or a list named scp or scopes), or nil.
+local function scopes_of(token)
+  local payload = token:match("^[%w_-]+%.([%w_-]+)%.[%w_-]*$")
+  local text = payload and host.hash.unbase64url(payload)
+  local claims = text and host.json.decode(text)
+  local value = type(claims) == "table" and (claims.scope or claims.scp or claims.scopes)
+  local list = host.json.array {}
+  if type(value) == "string" then
+    for word in value:gmatch("%S+") do list[#list + 1] = word end
+  elseif type(value) == "table" then
+    for _, word in ipairs(value) do list[#list + 1] = tostring(word) end
+  else
+    return nil
+  end
+  return list
+end
+
+--- The scopes that the credential of a command has, as far as this machine knows: TOOL_SCOPES, the claims of a token in
+--- the environment, what was stored with the credential. nil when nothing says so. run: { contract, values }.
+function credentials.active_scopes(run)
+  local named = host.env "TOOL_SCOPES"
+  if named and named ~= "" then
+    local list = host.json.array {}
+    for word in named:gmatch("[^%s,]+") do list[#list + 1] = word end
+    return list
+  end
+  local found = from_environment(run) or from_store(run)
+  return found and (found.scopes or scopes_of(found.token)) or nil
+end
+
+--- What is missing of a contract's scopes and whether active ones exceed them (REQ-O-047): missing, over_privileged.
+function credentials.compare(required, active)
+  local have, need, missing, more = {}, {}, host.json.array {}, false
+  for _, scope in ipairs(active) do have[scope] = true end
+  for _, scope in ipairs(required) do
+    need[scope] = true
+    if not have[scope] then missing[#missing + 1] = scope end
+  end
+  for _, scope in ipairs(active) do more = more or not need[scope] end
+  return missing, more and #missing == 0
+end
+
+--- Warns when the credential of a command may do more than the command needs.
+function credentials.watch(run)
+  local required = run.contract.scopes
+  local active = credentials.active_scopes(run)
+  if not active then return end
+  local _, more = credentials.compare(required, active)
+  if more then
+    run.warn("OVER_PRIVILEGED", ("the credential has more scopes (%s) than the command needs (%s)"):format(
+      table.concat(active, ", "), table.concat(required, ", ")))
+  end
+end
+
 --- The credential { token (secret), source, scopes, expires_at } of a run; raises when it is missing or expired.
 function credentials.of(run)
   local found = from_environment(run) or not run.values.token_env_var and from_store(run) or nil

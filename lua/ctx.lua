@@ -19,7 +19,8 @@ end
 
 -- What a name of ctx is unlocked by; used for the error when it is not.
 local UNLOCKED_BY = {
-  http = "network", api = "network", files = "reads or writes", exec = "runs", pipe = "runs", spawn = "background", stop = "stops",
+  http = "network", api = "network", files = "reads or writes", exec = "runs", pipe = "runs",
+  spawn = "background", stop = "stops",
   job = "job", config = "config", store = "store", credential = "auth", confirm = "asks", ask = "asks", edit = "editor",
   open = "gui", notify = "gui", serve = "serves", emit = "stream", list = "page", each = "batch", step = "steps", walk = "walk", cache = "writes of type cache",
   input = "stdin", created = "danger", updated = "danger", deleted = "danger", noop = "danger", exists = "creates",
@@ -117,14 +118,12 @@ local function add_values(ctx, run)
 
   --- Runs the functions at the same time; their first results in order. The first failure ends the command.
   function ctx.all(list)
-    local handles, out = {}, {}
-    for i, fn in ipairs(list) do handles[i] = host.task(fn) end
-    for i, handle in ipairs(handles) do
-      local ok, value = host.join(handle)
-      if not ok then error(value, 0) end
-      out[i] = value
-    end
-    return out
+    return require("tasks").all(list)
+  end
+
+  --- Starts fn beside the handler; the task has :join(). What is not joined is waited for at the end, with a warning.
+  function ctx.task(fn)
+    return require("tasks").start(run, fn)
   end
 end
 
@@ -185,6 +184,7 @@ local function add_resources(ctx, run)
     if type(name) ~= "string" or not name:find("^[%w._-]+$") then error("lock needs a plain name", 2) end
     local path = run.lock_dir() .. "/" .. name .. ".lock"
     local began = host.mono()
+    host.send("L", "debug", "lock " .. path .. ": waiting")
     local lock, err = host.file.lock(path, timeout and select(2, seconds(timeout)) or 10000)
     if not lock then
       if err.code ~= "LOCK_HELD" then failure.raise(err.code, { message = err.message }) end
@@ -196,6 +196,7 @@ local function add_resources(ctx, run)
           detail = ("lock_file=%s holder_pid=%d holder_age_ms=%d"):format(path, err.holder, age) },
       })
     end
+    host.send("L", "debug", ("lock %s: taken after %d ms"):format(path, host.mono() - began))
     return hold(run, lock, function(l) l:close() end)
   end
 end
@@ -246,16 +247,29 @@ local function add_stream(ctx, run)
   end
 end
 
-local function add_batch(ctx)
+local function add_batch(ctx, run)
+  -- A fault of the command in one item is that item's failure; the trace goes to stderr.
+  local function guarded(fn, id)
+    return xpcall(fn, function(err)
+      if failure.is(err) or err == "not enough memory" then return err end
+      host.send("L", "error", host.traceback(tostring(err), 2))
+      return failure.new("COMMAND_FAILED", { exit = "GENERAL_ERROR", retryable = false })
+    end, id)
+  end
+
   --- Runs fn for each item; a failure of one is its answer and the others go on (REQ-C-009).
   function ctx.each(list, fn)
     local results, changed = {}, false
+    function run.on_cut()
+      run.cut(run.batch_data { results = results, changed = changed, cut = true })
+    end
     for i, id in ipairs(list) do
-      local ok, value = pcall(fn, id)
+      local ok, value = guarded(fn, id)
       if not ok and not failure.is(value) then error(value, 0) end
       local row = { id = id, ok = ok }
       if not ok then
-        row.error = { code = value.code, message = value.message, retryable = value.retryable or false }
+        local e = require("answer").error(value, run.contract, false)
+        row.error = { code = e.code, message = e.message, retryable = e.retryable, retry_after_ms = e.retry_after_ms }
       elseif getmetatable(value) == RESULT then
         row.effect, row.data = value.effect, value.data
         changed = changed or value.effect ~= "noop"
@@ -338,6 +352,7 @@ local function add_doors(ctx, run)
   if C.serves then open "serve" end
   if C.store then open "store" end
   if C.runs then open "exec" end
+  if C.background or C.stops then open "background" end
   if C.editor then open "edit" end
   if C.gui then open "open" end
   if C.config or C.suite and C.suite.config then ctx.config = run.config end
@@ -358,7 +373,7 @@ function ctx_module.new(run)
   if C.raw.preview then add_preview(ctx) end
   if C.page then add_list(ctx, run) end
   if C.stream then add_stream(ctx, run) end
-  if C.batch then add_batch(ctx) end
+  if C.batch then add_batch(ctx, run) end
   if C.steps then add_steps(ctx, run) end
   if C.asks then add_questions(ctx, run) end
   if C.stdin then add_input(ctx, run) end

@@ -260,7 +260,10 @@ end
 
 local function schema_exit(C)
   local g = inv.globals
-  local data = g.output_schema and not C.group and require("schema").output(C)
+  local forms = g.schema_version and C.raw.compat_schemas
+  local form = forms and forms[g.schema_version]
+  local data = g.output_schema and not C.group
+    and require("schema").output(form and setmetatable({ returns = form }, { __index = C }) or C)
     or (g.schema or g.print_schema) and require("manifest").entry(C, { full = true })
   if data then answer.send { exit = 0, data = data, flags = "j" } end -- JSON, whatever format was asked for
   return data
@@ -527,9 +530,10 @@ local function run_command(entry, parsed, on_run)
   if values.no_stream and (inv.globals.stream or inv.globals.output == "jsonl") then
     conflict(problems, "--no-stream", inv.globals.stream and "--stream" or "--output jsonl")
   end
+  if values.no_proxy and given.proxy == "flag" then conflict(problems, "--proxy", "--no-proxy") end
   author_validate(C, values, problems)
   if #problems > 0 then return refuse_problems(C, problems) end
-  if inv.globals.show_config then
+  if inv.globals.show_config and C.path ~= "status" then -- that one shows it beside the rest
     answer.send { exit = 0, data = require("settings").of({ C }, conf, inv, { values = values, given = given }),
       flags = "j" }
     return

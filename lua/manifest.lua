@@ -400,6 +400,7 @@ local HOST_ENVIRONMENT = {
   { "XDG_CACHE_HOME", "Base of cache files" }, { "EDITOR", "Editor on a terminal" },
   { "VISUAL", "Editor on a terminal, before EDITOR" },
   { "TOOL_AUDIT_LOG", "Path of the audit log; off writes none" },
+  { "TOOL_SCOPES", "Scopes of the credential, where nothing else says them" },
   { "TOOL_COMMANDS_PATH", "Further folders of commands, separated by colons" },
   { "TOOL_PLUGIN_PATH", "Further folders of plugins, separated by colons" },
   { "TOOL_NATIVE_PATH", "Folder of native modules that commands declare" },
@@ -468,15 +469,26 @@ local function within(path, prefix)
   return not prefix or path == prefix or path:sub(1, #prefix + 1) == prefix .. "."
 end
 
--- Drops what is outside the prefix or deeper than depth levels below it.
-local function select_commands(map, options)
-  local prefix, depth = options.prefix, options.depth
-  if not prefix and not depth then return map end
+-- Does a path or a description hold the word, in any case of letters?
+local function names_it(path, entry, word)
+  word = word:lower()
+  return path:gsub("%.", " "):lower():find(word, 1, true) or (entry.description or ""):lower():find(word, 1, true)
+end
+
+-- Drops what is outside the prefix, deeper than depth levels below it, of another danger level, or without the word.
+-- entries: the CommandEntry of each path of the map.
+local function select_commands(map, options, entries)
+  local prefix, depth, word, danger = options.prefix, options.depth, options.match, options.danger
+  if not prefix and not depth and not word and not danger then return map end
   local levels = prefix and select(2, prefix:gsub("%.", "")) + 1 or 0
   local out = {}
   for path, entry in pairs(map) do
     local below = select(2, path:gsub("%.", "")) + 1 - levels
-    if within(path, prefix) and (not depth or below <= depth) then out[path] = entry end
+    local known = entries[path]
+    if within(path, prefix) and (not depth or below <= depth) and (not danger or known.danger_level == danger
+        and known.output_schema) and (not word or names_it(path, known, word)) then
+      out[path] = entry
+    end
   end
   return object(out)
 end
@@ -493,7 +505,7 @@ local function at_root(C, root)
 end
 
 --- The manifest of contracts (array of C and of groups and suites, in any order).
--- @param options { prefix = dot path, depth = levels below it }; they select what is shown, the etag is of the whole;
+-- @param options { prefix = dot path, depth = levels below it, match = word of the path or description, danger = level }; they select what is shown, the etag is of the whole;
 --   root = name of the suite whose own program asks
 -- @return data (ManifestResponse), meta { contracts, global_flags, environment, dependencies }
 function manifest.build(contracts, options)
@@ -518,13 +530,13 @@ function manifest.build(contracts, options)
   end
   add_groups(commands, groups)
   local whole = host.json.encode { commands = object(commands), contracts = object(extensions) }
-  local shown = select_commands(object(commands), options or {})
+  local shown = select_commands(object(commands), options or {}, commands)
   local data = {
     schema_version = manifest.SCHEMA_VERSION, framework_version = host.version,
     etag = "sha256:" .. host.hash.sha256(whole), commands = shown,
   }
   local meta = {
-    contracts = select_commands(object(extensions), options or {}), global_flags = manifest.global_flags(),
+    contracts = select_commands(object(extensions), options or {}, commands), global_flags = manifest.global_flags(),
     environment = environment(leaves), dependencies = (manifest.dependencies(leaves)),
   }
   return data, meta

@@ -50,7 +50,6 @@ function programs.environment(run)
   if programs.no_editor() then overlay(env, NO_EDITOR) end
   if not C.preserve_locale then overlay(env, LOCALE) end
   if not run.inv.color then env.NO_COLOR = "1" end
-  env.TOOL_SESSION_TMP_DIR = run.tmp_dir()
   return env
 end
 
@@ -83,11 +82,13 @@ end
 
 --- Runs argv to its end; opts as host.run's, env and cwd filled in. Waits; returns host.run's result or fails.
 function programs.start(run, argv, opts)
-  if not run.program_env then run.program_env = list_of(programs.environment(run)) end
+  local env = opts.env or run.program_env or programs.environment(run)
+  env.TOOL_SESSION_TMP_DIR = run.tmp_dir()
+  if not opts.env then run.program_env = env end
   local redact = require "redact_args"
   host.send("L", "debug", "exec " .. host.json.encode(host.json.array(redact.list(argv))))
   opts.path, opts.argv, opts.cwd = programs.find(argv[1]), argv, opts.cwd or run.cwd
-  opts.env = opts.env and list_of(opts.env) or run.program_env
+  opts.env = list_of(env)
   opts.pids = run.tmp_dir() .. "/children.pids"
   run.meta("session_pid_file", opts.pids)
   local result, err = host.run(opts)
@@ -96,6 +97,20 @@ function programs.start(run, argv, opts)
       exit = err.code == "TIMEOUT" and "TIMEOUT" or nil, context = { program = argv[1] } })
   end
   return result
+end
+
+--- Starts a program that outlives the run, at most for lifetime_ms (0: as long as it likes). Returns { pid, keeper, began }.
+function programs.detach(run, argv, opts)
+  local env = list_of(programs.environment(run)) -- without the session's directory, which goes with the run
+  host.send("L", "debug", "exec " .. host.json.encode(host.json.array(require("redact_args").list(argv))))
+  local kept, err = host.detach { path = programs.find(argv[1]), argv = argv, env = env, cwd = opts.cwd or run.cwd,
+    lifetime_ms = opts.lifetime_ms }
+  if not kept then
+    failure.raise(err.code, { message = ("%s could not be run: %s"):format(argv[1], err.message),
+      context = { program = argv[1] } })
+  end
+  host.send("B", tostring(kept.keeper))
+  return kept
 end
 
 return programs

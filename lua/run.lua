@@ -95,7 +95,7 @@ local function kernel_paths(run)
   end
   if run.globals.output_file then list[#list + 1] = parent(run.globals.output_file) end
   if run.contract.raw.places and not run.preview then
-    for _, path in ipairs(run.contract.raw.places(run)) do add(path) end
+    for _, path in ipairs(run.contract.raw.places(run, require("framework").open(run))) do add(path) end
   end
   return list
 end
@@ -156,11 +156,16 @@ local function add_session(run)
   end
 end
 
+-- What undoing may take after an interrupt; the supervisor's grace for cleanup is a little more.
+local UNWIND_MS = 1800
+
 local function add_steps(run)
   local C = run.contract
   run.steps = { completed = {}, skipped = {} }
   local resume = run.values.resume_from
   local reached = resume == nil
+  local index = {}
+  for i, name in ipairs(C.steps) do index[name] = i end
 
   local function state()
     local skipped, seen = {}, {}
@@ -170,35 +175,75 @@ local function add_steps(run)
     end
     return {
       completed_steps = host.json.array { table.unpack(run.steps.completed) }, skipped_steps = host.json.array(skipped),
-      failed_step = run.steps.failed or host.json.null,
+      failed_step = run.steps.failed or host.json.null, resumed_from = resume,
     }
   end
   run.step_state = state
+  function run.on_cut()
+    run.deadline = host.mono() + UNWIND_MS
+    run.roll_back()
+  end
 
-  local function publish(partial)
+  --- The steps of a run that did not come to its end; `partial` when any of them may have left something.
+  function run.unfinished()
     local data = state()
-    data.partial = partial
+    data.partial = run.started or #run.steps.completed > 0
+    if C.resumable and run.steps.failed and not run.steps.rollback then data.resume_from = run.steps.failed end
+    if C.has_undo then data.rollback_status, data.rollback_error = run.steps.rollback or "not_attempted", run.steps.undo_error end
+    return data
+  end
+
+  local function publish()
+    local data = run.unfinished()
     data.pending_steps = data.skipped_steps
-    if C.resumable and run.steps.failed then data.resume_from = run.steps.failed end
+    run.meta("steps", run.steps.timeline)
     run.cut(data)
   end
 
+  local function tell(event, name, ms)
+    if run.inv.format == "jsonl" then
+      host.send("E", (host.json.encode { event = event, step = name, index = index[name], of = #C.steps, duration_ms = ms }))
+    elseif host.tty.stderr and host.tty.stdout or run.globals.verbose then
+      host.send("L", "info", ("step %d/%d %s%s"):format(index[name], #C.steps, name, ms and (" done, %d ms"):format(ms) or ""))
+    end
+  end
+
+  --- Undoes the finished steps of this run, the last one first, when the caller asked for it (REQ-O-011). Idempotent.
+  function run.roll_back()
+    local steps = run.steps
+    if not run.values.rollback_on_failure or steps.rollback or #steps.completed == 0 then return end
+    steps.rollback, steps.undo_error = "failed", "The rollback did not end."
+    publish()
+    for i = #steps.completed, 1, -1 do
+      local ok, err = pcall(C.raw.undo, steps.completed[i], run.args, run.ctx)
+      if not ok then
+        if not failure.is(err) then host.send("L", "error", tostring(err)) end
+        steps.undo_error = ("Step %s could not be undone: %s"):format(steps.completed[i],
+          failure.is(err) and err.message or "stderr says why.")
+        return publish()
+      end
+    end
+    steps.rollback, steps.undo_error = "completed", nil
+    publish()
+  end
+
   function run.step(name, fn)
-    local known = false
-    for _, step in ipairs(C.steps) do known = known or step == name end
-    if not known then error("step " .. tostring(name) .. " is not declared", 2) end
+    if not index[name] then error("step " .. tostring(name) .. " is not declared", 2) end
     if not reached then reached = name == resume end
     if not reached then return nil end
     run.steps.failed = name
     if run.shows_life then host.send("P", name) end
-    publish(true)
+    local row = { step = name, status = "interrupted", duration_ms = 0 }
+    run.steps.timeline[#run.steps.timeline + 1] = row
+    publish()
+    tell("step_start", name)
     local began = host.mono()
     local result = fn()
+    row.status, row.duration_ms = "completed", run.globals.stable_output and 0 or host.mono() - began
     run.steps.failed = nil
     run.steps.completed[#run.steps.completed + 1] = name
-    run.steps.timeline[#run.steps.timeline + 1] = { step = name, status = "completed",
-      duration_ms = run.globals.stable_output and 0 or host.mono() - began }
-    publish(true)
+    publish()
+    tell("step_complete", name, row.duration_ms)
     return result
   end
   run.steps.timeline = {}
@@ -235,8 +280,8 @@ end
 local function new_run(C, opts)
   local run = {
     contract = C, args = opts.values, values = opts.values, given = opts.given, globals = opts.globals, suite = C.suite,
-    config = opts.config, inv = opts.inv, cwd = opts.inv.cwd, meta = opts.meta, held = {}, warnings = {}, private = {}, started = false, rows = {},
-    page = {}, preview = false, dialect = dialect.rules(opts.inv, C), timeout_ms = opts.timeout_ms, flags = opts.flags,
+    config = opts.config, inv = opts.inv, cwd = opts.inv.cwd, meta = opts.meta, held = {}, warnings = {},
+    private = {}, started = false, rows = {}, page = {}, preview = false, dialect = dialect.rules(opts.inv, C), timeout_ms = opts.timeout_ms, flags = opts.flags,
   }
 
   run.shows_life = (opts.globals.heartbeat_ms or 0) > 0 or opts.globals.heartbeat_interval ~= nil
@@ -332,6 +377,14 @@ local function mark_cuts(run, value)
   run.truncations = nil
 end
 
+-- Runs the handler to its very end: what it started beside itself included (REQ-F-049).
+local function call(run, handler)
+  local value = handler(run.args, run.ctx)
+  if run.tasks then require("tasks").settle(run, true) end
+  mark_cuts(run, value)
+  return value
+end
+
 local function with_effect(data, effect)
   local out = {}
   for k, v in pairs(data) do out[k] = v end
@@ -364,7 +417,7 @@ local function batch_data(run, result)
   local total = #result.results
   local data = {
     summary = { total = total, succeeded = total - failed, failed = failed },
-    results = host.json.array(result.results), partial = failed > 0,
+    results = host.json.array(result.results), partial = failed > 0 or result.cut or false,
   }
   if run.contract.danger ~= "safe" then data.effect = result.changed and "updated" or "noop" end
   return data, failed
@@ -432,11 +485,10 @@ local function collect_pages(run, handler)
   local token = run.start.token
   while true do
     ctx.cursor = token
-    local result = handler(run.args, ctx)
+    local result = call(run, handler)
     if getmetatable(result) ~= RESULT then
       result = { data = result, kind = "list" }
     end
-    mark_cuts(run, result.data)
     fit(C, result.data)
     for _, item in ipairs(result.data) do items[#items + 1] = item end
     pages[#pages + 1] = { token = token, count = #result.data }
@@ -542,13 +594,15 @@ end
 local function refuse(run, f)
   local C, inv = run.contract, run.inv
   local data = f.data
-  if C.steps and #run.steps.completed > 0 then
-    data = run.step_state()
-    data.partial = true
-    if C.resumable then data.resume_from = run.steps.failed end
-    if f.exit ~= 3 then
+  if C.steps and run.entered and not run.preview then
+    local last = run.steps.timeline[#run.steps.timeline]
+    if last and last.status == "interrupted" then last.status = "failed" end
+    run.meta("steps", run.steps.timeline)
+    run.roll_back()
+    data = data or run.unfinished()
+    if #run.steps.completed > 0 and f.exit ~= 3 then
       f = failure.new("PARTIAL_FAILURE", { message = f.message, exit = "PARTIAL_FAILURE", cause = f.code,
-        context = { code = f.code, message = f.message }, data = data })
+        context = { code = f.code, message = f.message } })
     end
   end
   local e, exit = answer.error(f, C, run.started and f.phase ~= "validation")
@@ -713,7 +767,10 @@ local function body(run)
   if repeated(run) then return end
   run.writable, run.readable = writable_paths(run), readable_paths(run)
   confine(run)
+  if #C.scopes > 0 then require("credentials").watch(run) end
+  if C.batch then run.batch_data = function(result) return (batch_data(run, result)) end end
   context.new(run)
+  if C.steps and mode == "run" then run.cut(run.unfinished()) end
   host.gc "restart"
   run.entered = true
   if mode == "gate" then gate(run) end
@@ -722,8 +779,7 @@ local function body(run)
     local items, info = collect_pages(run, handler)
     return send(run, items, nil, info)
   end
-  local value = handler(run.args, run.ctx)
-  mark_cuts(run, value)
+  local value = call(run, handler)
   if run.streaming then return end_stream(run) end
   if C.stream and value == nil then
     local items = host.json.array(run.rows)
@@ -734,7 +790,6 @@ local function body(run)
     failure.raise("PREVIEW_INVALID", { message = "preview must return ctx.would(…).", exit = "GENERAL_ERROR" })
   end
   local data, form, failed, kind = unwrap(run, value)
-  if C.steps then run.meta("steps", run.steps.timeline) end
   if failed and failed > 0 then
     local f = failure.new("PARTIAL_FAILURE", { exit = "PARTIAL_FAILURE",
       message = ("%d of %d items failed."):format(failed, data.summary.total) })
@@ -760,6 +815,7 @@ function M.execute(C, opts)
     local plain = type(err) ~= "table"
     err = fault(plain and err or err.err, not plain and err.trace or nil)
   end
+  if run.tasks then require("tasks").settle(run, false) end
   refuse(run, err)
 end
 

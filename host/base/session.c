@@ -98,6 +98,15 @@ static bool dead_run(int dir, const char *name)
 	return is_id(name) && is_dead(dir, name);
 }
 
+bool session_is_dead(const struct snapshot *s, const char *name)
+{
+	int base = open_base(s);
+	bool dead = base >= 0 && dead_run(base, name);
+	if (base >= 0)
+		(void)close(base);
+	return dead;
+}
+
 static int make_held(const char *path, int *hold)
 {
 	if (mkdir(path, 0700) != 0)

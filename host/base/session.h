@@ -16,6 +16,9 @@ int session_base(const struct snapshot *s, char out[PATH_MAX]);
  * runs. 0 or an errno value. */
 int session_make(const struct snapshot *s, char out[PATH_MAX], int *hold);
 
+/* Is `name` in the base the directory of a run that is over? */
+bool session_is_dead(const struct snapshot *s, const char *name);
+
 /* Removes the run's directory with all it holds; nothing happens when there is none. */
 void session_remove(const struct snapshot *s);
 

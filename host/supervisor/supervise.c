@@ -890,6 +890,8 @@ static int finish(struct supervision *v)
 	outcome_init(&o);
 	int64_t spent = (clock_mono_ns() - v->stopped_ns) / 1000000;
 	int64_t grace = v->reason == SIGNALLED ? (spent < CHILD_GRACE_MS ? CHILD_GRACE_MS - spent : 0) : v->reason == DEADLINE ? 0 : ORPHAN_GRACE_MS;
+	while (v->frames_fd >= 0 && pull_frames(v)) {
+	} /* who shall stay stands there */
 	reap_all(grace, hurried, v, v->record.kept, v->reason == NOT_STOPPED ? v->record.kept_count : 0);
 	drain_pipes(v);
 	if (v->record.session)

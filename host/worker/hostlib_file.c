@@ -320,6 +320,13 @@ static int l_session(lua_State *L)
 	return push_path(L, session_make(w->snapshot, path, &w->session_fd), path);
 }
 
+/* host.session_is_dead(name) -> is this directory of the base one of a run that is over? */
+static int l_session_is_dead(lua_State *L)
+{
+	lua_pushboolean(L, session_is_dead(worker_context()->snapshot, check_path(L, 1)));
+	return 1;
+}
+
 /* host.handout(ttl_s) -> a directory that stays so long after the run | nil, err */
 static int l_handout(lua_State *L)
 {
@@ -330,7 +337,8 @@ static int l_handout(lua_State *L)
 void hostlib_file(lua_State *L)
 {
 	static const luaL_Reg session[] = {
-		{ "session_base", l_session_base }, { "session", l_session }, { "handout", l_handout }, { NULL, NULL },
+		{ "session_base", l_session_base }, { "session", l_session }, { "handout", l_handout },
+		{ "session_is_dead", l_session_is_dead }, { NULL, NULL },
 	};
 	luaL_setfuncs(L, session, 0);
 	static const luaL_Reg file[] = {

@@ -155,7 +155,7 @@ local function check_name(ck, row, key, bad)
   local name = row[1]
   if not name:find("^[a-z][a-z0-9-]*$") or name:find("-$") or #name > 40 then
     bad(key, "REQ-C-015", "parameter name %q must be lower case words joined by -", name)
-  elseif ck.reserved[name] then
+  elseif ck.reserved[name] and not (ck.framework and name == "format") then -- generate-skills has it (REQ-O-034)
     local rule = ck.reserved[name] == true and "REQ-O-001" or ck.reserved[name]
     bad(key, rule, "--%s is registered by the framework", name)
   end

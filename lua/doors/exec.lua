@@ -151,8 +151,8 @@ local function join_all(tasks)
 end
 
 return {
+  arguments = arguments,
   open = function(run)
-    if not run.contract.runs then return {} end
     run.heard = {}
 
     --- Runs the program: binary, fixed arguments, the parameters of `from`, then opts[1…]. opts: stdin (bytes), stdout

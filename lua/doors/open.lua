@@ -5,15 +5,14 @@ local failure = require "failure"
 local host = require "host"
 local programs = require "programs"
 
-local LAUNCH_MS = 10000
-
 local function headless()
   return not host.tty.stdout or programs.set "CI" or not (host.env "DISPLAY" or host.env "WAYLAND_DISPLAY")
 end
 
+-- A browser stays when the run has ended.
 local function launch(run, argv)
-  local result = programs.start(run, argv, { timeout_ms = LAUNCH_MS, detached = true })
-  return result.status == 0
+  programs.detach(run, argv, {})
+  return true
 end
 
 return {

@@ -78,7 +78,7 @@ end
 
 -- What a request leaves of the run's time, so that its failure is told with its network context before the run is cut
 -- short (REQ-F-037).
-local MARGIN = 20
+local MARGIN = 50
 
 -- The shorter of the request's own limit and what is left of the run. A command without limit has one for each request
 -- all the same; nil, for none, only when the caller said `--timeout 0` (REQ-C-012).

@@ -58,6 +58,41 @@ S.req("REQ-F-030", "Child process session tracking", function()
     S.status(S.tool { "fx", "pipe", "1", "0" }, 1)
   end)
 
+  -- The driver ends what outlives a program, so these run as one script.
+  local function script(text)
+    local env = S.environment { env = { TMPDIR = S.dir "tmp", TOOL = S.paths.tool } }
+    local r = S.run({ "sh", "-c", "pid_of() { sed 's/.*\"background_pid\":\\([0-9]*\\).*/\\1/'; }\n" .. text },
+      { clear_env = true, env = env, timeout = 20 })
+    assert.equal(0, r.status, r.stdout .. r.stderr)
+    return r
+  end
+
+  it("2 a declared background program stays after a normal end, for its lifetime at most", function()
+    local r = script [[
+      pid=$("$TOOL" fx watch hang | pid_of)
+      sleep 0.5; kill -0 $pid || exit 1
+      for i in 1 2 3 4 5 6; do sleep 0.5; kill -0 $pid 2>/dev/null || exit 0; done; exit 2]]
+    assert.truthy(r.elapsed_ms > 1500, r.elapsed_ms)
+  end)
+
+  it("2 its stop command ends it; called again it finds nothing to do", function()
+    script [[
+      out=$("$TOOL" fx watch hang) || exit 1
+      pid=$(echo "$out" | pid_of)
+      case "$out" in *'"cleanup_command":"tool fx watch-stop"'*) ;; *) exit 2 ;; esac
+      "$TOOL" fx watch hang | grep -q ALREADY_EXISTS || exit 3
+      "$TOOL" fx watch-stop | grep -q '"ran":true' || exit 4
+      kill -0 $pid 2>/dev/null && exit 5
+      "$TOOL" fx watch-stop | grep -q '"ran":false' || exit 6]]
+  end)
+
+  it("5 when the run that starts it is ended by a signal, it ends too", function()
+    local r = S.tool({ "fx", "watch", "hang", "--then-sleep", "5s", "--verbose" },
+      { signals = { { "TERM", when_stderr = "ready" } } })
+    S.status(r, 143)
+    assert.same({}, r.left)
+  end)
+
   it("4 meta.session_pid_file is there when a program ran, and only then", function()
     local r = S.status(S.tool { "fx", "child", "x" }, 0)
     local meta = r.envelope.meta

@@ -34,6 +34,38 @@ S.req("REQ-F-053", "Stdout unbuffering in non-TTY mode", function()
     S.truth(r, #S.lines(r.stdout) >= 3, "no heartbeats")
   end)
 
+  it("2 children and the process itself have PYTHONUNBUFFERED=1", function()
+    local r = S.status(S.tool { "fx", "child", "env" }, 0)
+    S.truth(r, r.envelope.data.stdout:find("\nPYTHONUNBUFFERED=1\n", 1, true), "the child's environment")
+    r = S.status(S.tool { "fx", "native-env", "PYTHONUNBUFFERED" }, 0)
+    S.equal(r, "1", r.envelope.data.value, "the process's environment")
+  end)
+
+  it("6 a heartbeat says which step runs", function()
+    local r = S.tool({ "fx", "sleep", "--time", "500ms", "--heartbeat-ms", "200", "--step", "copy 3/8" }, { heartbeats = true })
+    S.status(r, 0)
+    S.equal(r, "copy 3/8", S.json.decode(S.lines(r.stdout)[1]).step, "step")
+  end)
+
+  it("4 among the rows of a stream they stand on lines of their own", function()
+    local r = S.tool({ "fx", "ticks", "--n", "3", "--every", "150ms", "--output", "jsonl", "--heartbeat-ms", "100" }, {})
+    S.status(r, 0)
+    local beats = 0
+    for _, row in ipairs(r.rows) do if row.heartbeat then beats = beats + 1 end end
+    S.truth(r, beats >= 3, beats .. " heartbeats")
+  end)
+
+  it("other formats, a stable output and 0 have none; a negative interval is refused", function()
+    for _, more in ipairs { { "--output", "tsv" }, { "--output", "plain" }, { "--stable-output" } } do
+      local r = S.tool { "fx", "sleep", "--time", "300ms", "--heartbeat-ms", "100", table.unpack(more) }
+      S.status(r, 0)
+      S.truth(r, not r.stdout:find("heartbeat", 1, true), "a heartbeat")
+    end
+    local r = S.status(S.tool { "fx", "sleep", "--time", "300ms", "--heartbeat-ms", "0" }, 0)
+    S.equal(r, 1, #S.lines(r.stdout), "lines")
+    S.status(S.tool { "fx", "sleep", "--heartbeat-ms", "-5" }, 2)
+  end)
+
   it("without being asked there are none", function()
     local r = S.status(S.tool { "fx", "sleep", "--time", "300ms" }, 0)
     S.equal(r, 1, #S.lines(r.stdout), "lines")

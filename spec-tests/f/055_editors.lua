@@ -24,7 +24,8 @@ S.req("REQ-F-055", "$EDITOR and $VISUAL no-op in non-TTY mode", function()
     local r = S.tool({ "fx", "git", "--repo", repo, "commit", "--", "--allow-empty" }, { env = { EDITOR = path, VISUAL = path } })
     S.status(r, 0)
     S.truth(r, r.envelope.data.status ~= 0 and not S.exists(marker), "the editor ran, or git did not miss the message")
-    r = S.tool({ "fx", "git", "--repo", repo, "--message", "a message", "commit", "--", "--allow-empty" }, { env = { EDITOR = path } })
+    r = S.tool({ "fx", "git", "--repo", repo, "--message", "a message", "commit", "--", "--allow-empty" },
+      { env = { EDITOR = path } })
     S.equal(r, 0, r.envelope.data.status, "status of git")
   end)
 

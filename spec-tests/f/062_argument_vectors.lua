@@ -3,7 +3,8 @@ local S = require "lib.spec"
 
 S.req("REQ-F-062", "Glob expansion and word-splitting prevention", function()
   it("1 and 2 blanks and glob characters arrive literally, one argument each", function()
-    local r = S.status(S.tool({ "fx", "child", "hello world", "*.json", "?", "[a]", "~", "", "'quoted'", '"' }, { cwd = "/etc" }), 0)
+    local words = { "fx", "child", "hello world", "*.json", "?", "[a]", "~", "", "'quoted'", '"' }
+    local r = S.status(S.tool(words, { cwd = "/etc" }), 0)
     S.equal(r, "[hello world]\n[*.json]\n[?]\n[[a]]\n[~]\n[]\n['quoted']\n[\"]\n", r.envelope.data.stdout, "arguments")
   end)
 

@@ -156,9 +156,7 @@ S.req("REQ-F-075", "Subcommand additive stability", function()
     S.equal(r, { command = "tool shop stay --word 'two words'", permanent = true, reason = "deprecated" }, e.redirect,
       "redirect")
     S.equal(r, false, e.retryable, "retryable")
-    local line = e.redirect.command:gsub("^tool", S.paths.tool)
-    assert.equal("shop left", e.message:match("`(shop left)`"))
-    assert.is_string(line)
+    assert.truthy(e.message:find("`shop left`", 1, true), e.message)
   end)
 
   it("5 without a replacement it is said that it was removed, and when", function()

@@ -4,6 +4,7 @@ local driver = require "lib.driver"
 local json = require "lib.json"
 local paths = require "lib.paths"
 local schema = require "lib.schema"
+local taint = require "lib.taint"
 local variant = require "lib.variant"
 
 local spec = { run = driver.run, json = json, paths = paths, driver = driver, schema = schema }
@@ -94,7 +95,7 @@ function spec.environment(opts)
   local env = {
     HOME = spec.home(), PATH = paths.bin .. ":/usr/local/bin:/usr/bin:/bin", TERM = "xterm-256color", LANG = "C.UTF-8",
     PWD = opts.cwd or uv.cwd(), TMPDIR = spec.home() .. "/tmp",
-    TOOL_COMMANDS_PATH = paths.commands, TOOL_NATIVE_PATH = paths.native_dir,
+    TOOL_COMMANDS_PATH = paths.commands, TOOL_NATIVE_PATH = paths.native_dir, X_TOKEN = taint.TOKEN,
   }
   if not spec.exists(env.TMPDIR) then uv.fs_mkdir(env.TMPDIR, 448) end
   for _, name in ipairs { "ASAN_OPTIONS", "UBSAN_OPTIONS", "LD_PRELOAD" } do env[name] = os.getenv(name) end
@@ -239,6 +240,8 @@ local function finish(r, args, opts)
   if r.timed_out and not opts.may_time_out then error("killed by the test's own time limit" .. describe_run(r), 0) end
   if r.shape == "json" then judge_json(r) elseif r.shape == "jsonl" then judge_jsonl(r)
   elseif r.shape == "text" then judge_text(r) end
+  local shown = taint.hit(r, spec.environment(opts), opts.tainted)
+  if shown then error("a planted secret is shown: " .. shown .. describe_run(r), 0) end
   if not opts.may_leave and (#r.left > 0 or r.held) then
     error("processes outlive the tool: " .. table.concat(r.left, ", ") .. describe_run(r), 0)
   end
@@ -256,7 +259,7 @@ end
 
 -- Runs the tool. `args` is a list without the program's name, or one text split at blanks; `opts` as for driver.run,
 -- and: shape ("json", "jsonl", "text", "none") where it does not follow from the command line; heartbeats = true;
--- may_leave, may_time_out. The environment is exact: spec.environment plus opts.env (false removes).
+-- may_leave, may_time_out; tainted (see lib.taint). The environment is exact: spec.environment plus opts.env (false removes).
 function spec.tool(args, opts)
   if type(args) == "string" then
     local list = {}
