@@ -79,7 +79,7 @@ return {
       ctx.fail("PERMISSION_DENIED", { message = err.message, context = { path = err.path } })
     end
     if broken > 0 then
-      ctx.warn("AUDIT_LOG_BROKEN", ("%d lines of %s are no entries"):format(broken, path))
+      ctx.warn("AUDIT_LOG_BROKEN", ("%d broken lines in %s"):format(broken, path))
     end
     return { entries = host.json.array(table.move(entries, first, #entries, 1, {})) }
   end,

@@ -86,18 +86,21 @@ local function which(name)
   end
 end
 
--- The version that a program prints, or nil. Asks it only where the host offers a way to.
+-- The version that a program prints on either stream, as the contract's expression finds it, or nil.
 local function found_version(framework, need, name)
-  if not framework.exec then return nil end
-  local argv = need.check or { name, "--version" }
-  local ok, result = pcall(framework.exec, argv)
-  if not ok or type(result) ~= "table" then return nil end
-  return ((result.stdout or "") .. "\n" .. (result.stderr or "")):match("(%d+%.[%d.]*%d)")
+  local ok, result = pcall(framework.exec, need.check or { name, "--version" })
+  if not ok then return nil end
+  local said = (result.stdout .. "\n" .. result.stderr):gsub("%z", "")
+  if not need.version then return said:match("(%d+%.[%d.]*%d)") or said:match("%d+") end
+  local regex = host.regex((need.version:gsub("\\d", "[0-9]")))
+  local found = regex and regex:capture(said)
+  return found and found:match("%d[%d.]*") and found or nil
 end
 
 local function judge(need, path, version)
   if not path then return false, "absent" end
-  if version and need.min and not contract.at_least(version, need.min) then
+  if need.min and not version then return false, "its version cannot be found out" end
+  if need.min and not contract.at_least(version, need.min) then
     return false, ("version %s is older than %s"):format(version, need.min)
   end
   return true
@@ -184,6 +187,7 @@ end
 return {
   about = "Check that this machine has what the commands need",
   danger = "safe", scopes = {}, framework = true, since = "0.1", network = true, external = false,
+  probes = true,
   returns = {
     checks = { ordered = true, list = {
       name = "string", ok = "boolean", version = "string!", required = "string!", error = "string!", fix = "string!",

@@ -355,6 +355,7 @@ local function add_doors(ctx, run)
   if C.background or C.stops then open "background" end
   if C.editor then open "edit" end
   if C.gui then open "open" end
+  if C.job then open "job" end
   if C.config or C.suite and C.suite.config then ctx.config = run.config end
   if C.framework then ctx.framework = require("framework").open(run) end
   if run.native then ctx.native = run.native end

@@ -163,6 +163,7 @@ exits.codes = {
   EFFECT_MISSING = code("GENERAL_ERROR", "The command did not say what it changed."),
   OUTPUT_INVALID = code("GENERAL_ERROR", "The result does not fit the declared shape."),
   DRY_RUN_MUTATION = code("GENERAL_ERROR", "The preview tried to change something; it was stopped."),
+  JOB_EFFECT = code("GENERAL_ERROR", "The command tried to change something before ctx.job; such work belongs inside."),
   VALIDATE_BUDGET = code("GENERAL_ERROR", "Validation took too long."),
   SHELL_STRING_PROHIBITED = code("GENERAL_ERROR", "A command string was passed where an argument list is needed."),
   ERROR_UNDECLARED = code("GENERAL_ERROR", "The command failed with an error that its contract does not declare."),

@@ -121,8 +121,8 @@ local function scrub(value, list)
   return value
 end
 
--- The answer as it may be kept: as its readers see it, with everything that looks like a key masked.
-local function keepable(run, data)
+--- A copy of an answer as it may be kept: as its readers see it, with everything that looks like a key masked.
+function M.keepable(run, data)
   local copy = assert(host.json.decode((assert(host.json.encode(data)))))
   local sensitive = {}
   for _, name in ipairs(run.contract.sensitive or {}) do sensitive[name] = true end
@@ -144,7 +144,7 @@ end
 function M.keep(run, guard, data, kind)
   local text = assert(host.json.encode {
     version = 1, command = run.contract.path, request = guard.request, expires_ms = host.time() + TTL_MS, kind = kind,
-    data = keepable(run, data),
+    data = M.keepable(run, data),
   })
   local ok, err = host.file.write(guard.path, text .. "\n", { mode = 384 })
   if not ok then run.warn("IDEMPOTENCY_NOT_KEPT", "A second run with this key will act again: " .. err.message) end

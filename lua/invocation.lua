@@ -31,13 +31,20 @@ invocation.meta = meta
 -- The variable with the default of --output: TOOL_OUTPUT, after the name of the program (REQ-O-042).
 local OUTPUT_VARIABLE = host.program:sub(1, 64):upper():gsub("[^A-Z0-9]", "_") .. "_OUTPUT"
 
+local FORMATS = { json = true, jsonl = true, tsv = true, plain = true, table = true, rich = true }
+
+-- Is the answer a description, which no variable can make fail (REQ-F-068)?
+local function describes(g)
+  return g.help or g.version or g.schema or g.print_schema or g.output_schema
+end
+
 -- How the answer is written: --output, else --stream, else the variable, else JSON off a terminal (REQ-F-003).
 local function format_of(globals, no_stream)
   local env = host.env(OUTPUT_VARIABLE)
   local ci, quiet = host.env "CI", globals.quiet
   if globals.output then return globals.output end
   if globals.stream and not no_stream then return "jsonl" end
-  if env and env ~= "" then return env end
+  if env and env ~= "" and (FORMATS[env] or not describes(globals)) then return env end
   local machine = not host.tty.stdout or (ci and ci ~= "") or host.env "NO_COLOR" ~= nil or quiet
   return machine and "json" or "rich"
 end
@@ -303,8 +310,6 @@ local function verbosity_problems(problems)
   end
 end
 
-local FORMATS = { json = true, jsonl = true, tsv = true, plain = true, table = true, rich = true }
-
 local function format_problems(C, problems)
   local format = inv.format
   if FORMATS[format] and not (format == "rich" and inv.globals.output) then return end
@@ -448,6 +453,7 @@ end
 
 -- The time limit: the caller's, the command's own, the configured default, the framework's (REQ-F-011).
 local function limit_of(C, conf, problems)
+  if C.job and require("jobs").current(C) then return C.job.timeout_ms end
   if inv.globals.timeout then return inv.globals.timeout end
   if C.raw.timeout or type(C.raw.network) == "table" and C.raw.network.timeout or C.timeout_ms == 0 then
     return C.timeout_ms

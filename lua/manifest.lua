@@ -55,6 +55,10 @@ end
 -- A global flag as a Param.
 local function global_param(g)
   local one_of = g.one_of
+  if g.choices then
+    one_of = {}
+    for word in g.choices:gmatch("%S+") do one_of[#one_of + 1] = word end
+  end
   return { name = g.name, type = g.type, about = g.about, short = g.short, one_of = one_of, required = false,
            default = g.type == "boolean" and false or nil }
 end
@@ -388,7 +392,7 @@ end
 
 local HOST_ENVIRONMENT = {
   { "TOOL_OUTPUT", "Default of --output" }, { "TOOL_DEBUG", "1 as --debug" },
-  { "TOOL_CONFIG", "Configuration file, as --config" }, { "TOOL_INSTANCE_ID", "Separate state, as --instance-id" },
+  { "TOOL_CONFIG", "Configuration file instead of the project's" }, { "TOOL_INSTANCE_ID", "Separate state, as --instance-id" },
   { "TOOL_TRACE_ID", "Trace that this run belongs to" },
   { "TOOL_MAX_OUTPUT_BYTES", "Largest answer in bytes" }, { "TOOL_MAX_STDIN_BYTES", "Largest standard input in bytes" },
   { "TOOL_NO_UPDATE", "1 switches update checks off" }, { "TOOL_NO_TELEMETRY", "No data is ever sent; accepted" },
@@ -400,6 +404,7 @@ local HOST_ENVIRONMENT = {
   { "XDG_CACHE_HOME", "Base of cache files" }, { "EDITOR", "Editor on a terminal" },
   { "VISUAL", "Editor on a terminal, before EDITOR" },
   { "TOOL_AUDIT_LOG", "Path of the audit log; off writes none" },
+  { "TOOL_JOB_ID", "Set by the tool itself: the job that this run is" },
   { "TOOL_SCOPES", "Scopes of the credential, where nothing else says them" },
   { "TOOL_COMMANDS_PATH", "Further folders of commands, separated by colons" },
   { "TOOL_PLUGIN_PATH", "Further folders of plugins, separated by colons" },

@@ -1,7 +1,7 @@
 -- Programs that a run starts: their environment, their place, their start.
--- Promise: every program of the tool goes through `start`; it gets an environment in which nothing pages, asks, colours,
--- updates or speaks another language, and is listed in the session's children.pids while it runs (REQ-F-008, F-010, F-025,
--- F-030, F-046, F-050, F-053, F-055, F-062, F-066).
+-- Promise: every program of the tool goes through `start` or `detach`; its environment is one in which nothing pages, asks,
+-- colours, updates or speaks another language, and it is listed in the session's children.pids while it runs (REQ-F-008,
+-- F-010, F-025, F-030, F-046, F-050, F-053, F-055, F-062, F-066).
 
 local failure = require "failure"
 local host = require "host"
@@ -80,15 +80,18 @@ function programs.find(name)
     context = { program = name } })
 end
 
---- Runs argv to its end; opts as host.run's, env and cwd filled in. Waits; returns host.run's result or fails.
+--- Runs argv to its end; opts as host.run's, path, argv, env and pids filled in. Waits; returns host.run's result or fails.
 function programs.start(run, argv, opts)
-  local env = opts.env or run.program_env or programs.environment(run)
+  if not run.program_env then
+    local env = programs.environment(run)
+    env.TOOL_JOB_ID = nil -- a program of a job is not the job
   env.TOOL_SESSION_TMP_DIR = run.tmp_dir()
-  if not opts.env then run.program_env = env end
+    run.program_env = list_of(env)
+  end
   local redact = require "redact_args"
   host.send("L", "debug", "exec " .. host.json.encode(host.json.array(redact.list(argv))))
   opts.path, opts.argv, opts.cwd = programs.find(argv[1]), argv, opts.cwd or run.cwd
-  opts.env = list_of(env)
+  opts.env = run.program_env
   opts.pids = run.tmp_dir() .. "/children.pids"
   run.meta("session_pid_file", opts.pids)
   local result, err = host.run(opts)

@@ -39,7 +39,7 @@ local function writable_paths(run)
   for _, row in ipairs(C.writes or {}) do
     local path = not (no_cache and row.type == "cache") and config.expand(row.path)
     if path and not path:find("[{*]") then
-      path = config.aside(values.absolute(path, run.cwd))
+      path = config.aside((values.absolute(path, run.cwd):gsub("/+$", "")))
       list[#list + 1] = path
       if not run.preview then host.file.mkdir(row.path:find("/$") and path or parent(path), 448, true) end
     end
@@ -82,7 +82,7 @@ local function kernel_paths(run)
     if run.contract.danger ~= "safe" and not run.preview then host.file.mkdir(dir, 448, true) end
     list[#list + 1] = dir
   end
-  if run.contract.store or run.contract.serves then
+  if run.contract.store or run.contract.serves or run.contract.job then -- a job inherits the confinement
     local dir = config.directory "data"
     if dir then
       host.file.mkdir(dir, 448, true)
@@ -380,6 +380,7 @@ end
 -- Runs the handler to its very end: what it started beside itself included (REQ-F-049).
 local function call(run, handler)
   local value = handler(run.args, run.ctx)
+  if run.launching then run.preview = false end
   if run.tasks then require("tasks").settle(run, true) end
   mark_cuts(run, value)
   return value
@@ -393,7 +394,7 @@ local function with_effect(data, effect)
 end
 
 local function effect_form(C)
-  local form = C.returns
+  local form = not C.job and C.returns
   if type(form) ~= "table" or form.schema or form.list or form.map or form.one_of then return "any" end
   return with_effect(form, "string")
 end
@@ -433,7 +434,7 @@ local function unwrapped(run, value)
     end
     if C.stream and value == nil then value = {} end
     fit(C, value)
-    return value, C.returns
+    return value, C.job and "any" or C.returns
   end
   local data, form, failed, kind = nil, "any", nil, "any"
   if value.kind == "would" then
@@ -530,15 +531,23 @@ end
 
 local function finish_options(run, form, page)
   local g, inv = run.globals, run.inv
-  return {
+  local opts = {
     format = inv.format, tty_width = inv.width, color = inv.color, fields = g.fields, limit = run.values.limit,
     start = run.start, args = run.values, page = page, unmask = g.unmask, stable = g.stable_output,
     max_bytes = tonumber(host.env "TOOL_MAX_OUTPUT_BYTES"), program_line = program_line(run), cwd = run.cwd,
     returns = form, injection_protection = not g.no_injection_protection,
-    tainted = run.contract.framework and false or nil, cuts = run.cuts,
+    tainted = (run.contract.framework or run.contract.job) and false or nil, cuts = run.cuts,
     token_limit = g.token_limit, token_offset = g.token_offset, token_count = g.token_count, done = run.started,
-    around = (g.token_limit or g.token_count) and function(out) return around(run, out) end,
   }
+  if g.token_limit or g.token_count then
+    opts.around = function(out) return around(run, out) end
+    opts.shed = function()     -- an answer that is refused for its size is told in short
+      for key, text in pairs(inv.said) do
+        if #text > 512 then run.meta(key, host.json.null) end
+      end
+    end
+  end
+  return opts
 end
 
 -- --output-file makes a new file. What stands in its way is told before anything is done, so that no result is lost.
@@ -732,7 +741,7 @@ end
 
 -- A key that the command has succeeded with before: that answer once more, and nothing else (REQ-C-007).
 local function repeated(run)
-  if run.preview or not run.values.idempotency_key then return false end
+  if run.preview or run.job or not run.values.idempotency_key then return false end
   local guard, record = require("idempotency").begin(run)
   run.once = guard
   if not record then return false end
@@ -754,6 +763,7 @@ local function body(run)
   if run.globals.output_file then check_file(run.globals.output_file) end
   local mode = mode_of(run)
   run.preview = mode ~= "run"
+  if C.job then run.job = require("jobs").current(C) end
   if C.safe_default then run.meta("dry_run", run.preview) end
   if run.values.confirm_destructive then run.meta("confirmed", true) end
   dialect.announce(run.dialect)
@@ -771,6 +781,7 @@ local function body(run)
   if C.batch then run.batch_data = function(result) return (batch_data(run, result)) end end
   context.new(run)
   if C.steps and mode == "run" then run.cut(run.unfinished()) end
+  if C.job and mode == "run" and not run.job then run.preview, run.launching = true, true end -- until ctx.job
   host.gc "restart"
   run.entered = true
   if mode == "gate" then gate(run) end
@@ -814,6 +825,9 @@ function M.execute(C, opts)
   if not failure.is(err) then
     local plain = type(err) ~= "table"
     err = fault(plain and err or err.err, not plain and err.trace or nil)
+  end
+  if run.launching and err.code == "DRY_RUN_MUTATION" then
+    err = failure.new("JOB_EFFECT", { cause = err.message })
   end
   if run.tasks then require("tasks").settle(run, false) end
   refuse(run, err)

@@ -15,7 +15,7 @@ function M.declared(contracts)
   for _, C in ipairs(contracts) do
     for _, row in ipairs(C.writes or {}) do
       local path = config.expand((row.path:gsub("{[%w_]+}", "*")))
-      path = path and config.aside(values.absolute(path, "/"):gsub("/+$", ""))
+      path = path and config.aside((values.absolute(path, "/"):gsub("/+$", "")))
       if path and not seen[path .. "\0" .. row.type] then
         seen[path .. "\0" .. row.type] = true
         list[#list + 1] = { path = path, type = row.type, ttl_seconds = row.ttl_seconds, clear = row.clear }

@@ -43,7 +43,8 @@ end
 
 -- A run of characters outside ASCII: alphabets that are common take fewer tokens than bytes, ideographs about one each.
 local function foreign(text)
-  local n, lead = #text, text:byte()
+  local n, lead = #text, text:byte(1)
+  if lead == 0xe2 and text:byte(2) ~= 0x80 then return n end    -- rare symbols are their bytes
   if lead >= 0xe0 and lead < 0xf0 then return (n + 2) // 3 end
   if n >= 6 and lead < 0xe0 then return (n + 4) // 5 end
   return (n + 1) // 2

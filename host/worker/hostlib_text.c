@@ -75,7 +75,7 @@ static int l_regex(lua_State *L)
 	struct regex *r = lua_newuserdatauv(L, sizeof *r, 0);
 	r->compiled = false;
 	luaL_setmetatable(L, REGEX_TYPE);
-	int rc = regcomp(&r->re, p, REG_EXTENDED | REG_NOSUB);
+	int rc = regcomp(&r->re, p, REG_EXTENDED);
 	if (rc == 0) {
 		r->compiled = true;
 		return 1;
@@ -97,6 +97,20 @@ static int regex_match(lua_State *L)
 	return 1;
 }
 
+/* regex:capture(s) -> what the first group matched, or the whole without a group | nil */
+static int regex_capture(lua_State *L)
+{
+	struct regex *r = luaL_checkudata(L, 1, REGEX_TYPE);
+	size_t n;
+	const char *s = luaL_checklstring(L, 2, &n);
+	regmatch_t found[2];
+	if (strlen(s) != n || regexec(&r->re, s, 2, found, 0) != 0)
+		return 0;
+	const regmatch_t *m = found[1].rm_so >= 0 ? &found[1] : &found[0];
+	lua_pushlstring(L, s + m->rm_so, (size_t)(m->rm_eo - m->rm_so));
+	return 1;
+}
+
 void hostlib_text(lua_State *L)
 {
 	static const luaL_Reg text[] = { { "clean", l_clean }, { "width", l_width }, { "valid", l_valid }, { NULL, NULL } };
@@ -107,9 +121,11 @@ void hostlib_text(lua_State *L)
 	if (luaL_newmetatable(L, REGEX_TYPE) != 0) {
 		lua_pushcfunction(L, regex_gc);
 		lua_setfield(L, -2, "__gc");
-		lua_createtable(L, 0, 1);
+		lua_createtable(L, 0, 2);
 		lua_pushcfunction(L, regex_match);
 		lua_setfield(L, -2, "match");
+		lua_pushcfunction(L, regex_capture);
+		lua_setfield(L, -2, "capture");
 		lua_setfield(L, -2, "__index");
 	}
 	lua_pop(L, 1);

@@ -15,7 +15,7 @@ local function index_of(globals)
   if index then return index end
   index = { long = {}, short = {} }
   for _, g in ipairs(globals) do
-    local one_of = g.one_of
+    local one_of = g.one_of or g.choices
     if type(one_of) == "string" then
       local list = {}
       for word in one_of:gmatch("%S+") do list[#list + 1] = word end

@@ -121,7 +121,8 @@ local OPEN, CLOSE = "⟦external⟧", "⟦/external⟧"
 
 local function toon_text(value, marked)
   local text = host.text.clean(value)
-  local plain = not text:find("⟦", 1, true) and not text:find("⟧", 1, true) and text ~= "" and not text:find("[,:\"\\%c]") and not text:find("^[%s%-%[{]") and not text:find("%s$")
+  local plain = text ~= "" and not text:find("[,:\"\\%c]") and not text:find("^[%s%-%[{]") and not text:find("%s$")
+    and not text:find("⟦", 1, true) and not text:find("⟧", 1, true)
     and not tonumber(text) and text ~= "true" and text ~= "false" and text ~= "null"
   if not plain then text = json.encode(text):gsub("⟦", "\\u27e6"):gsub("⟧", "\\u27e7") end
   return marked and OPEN .. text .. CLOSE or text

@@ -4,7 +4,7 @@
  * moment, type input, limit resources, and it names every process that outlives the program.
  *
  * Request and report are records `key SP length LF bytes LF`. Request keys:
- *   exe path · arg text… · env NAME=VALUE… · cwd path · timeout ms · settle ms · mark text
+ *   exe path · arg text… · env NAME=VALUE… · cwd path · timeout ms · settle ms · mark text · spare 1
  *   stdin null|open|closed|pty|pipe · input bytes · fd "9 path" · ignore SIGNAL · limit "as|nofile|fsize|cpu N"
  *   stdout, stderr pipe|null|closed|pty|pty2|file:PATH · rows n · cols n
  *   leave "out|err n"   close that reader after n bytes      stall "out|err ms"   start reading late
@@ -67,6 +67,7 @@ struct event {
 };
 
 struct request {
+	bool spare; /* what outlives the program is reported and left alone */
 	const char *exe, *cwd, *stdin_mode, *mark;
 	char *input;
 	size_t input_len, input_at;
@@ -188,6 +189,7 @@ static void request_take(const char *key, char *data, size_t len) {
 	else if (!strcmp(key, "settle")) rq.settle = atoll(data) * 1000;
 	else if (!strcmp(key, "rows")) rq.rows = (unsigned short)atoi(data);
 	else if (!strcmp(key, "cols")) rq.cols = (unsigned short)atoi(data);
+	else if (!strcmp(key, "spare")) rq.spare = true;
 	else if (!strcmp(key, "event")) event_add(data, len);
 	else if (!strcmp(key, "leave") || !strcmp(key, "stall") || !strcmp(key, "slow")) request_stream_option(key, data);
 	else { errno = EINVAL; die(key); }
@@ -549,7 +551,7 @@ static void report_left(void) {
 		for (ssize_t c = 0; c < len; c++)
 			if (!text[k + c]) text[k + c] = ' ';
 		report("left", text, (size_t)k + (size_t)(len > 0 ? len : 0));
-		kill(left[i], SIGKILL);
+		if (!rq.spare) kill(left[i], SIGKILL);
 	}
 }
 

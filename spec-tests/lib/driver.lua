@@ -70,6 +70,7 @@ local function request(argv, opts)
   for _, key in ipairs { "cwd", "rows", "cols" } do if opts[key] then record(parts, key, opts[key]) end end
   record(parts, "timeout", math.floor((opts.timeout or 20) * 1000))
   record(parts, "settle", opts.settle_ms or 200)
+  if opts.spare then record(parts, "spare", "1") end
   for name, value in pairs(opts.limits or {}) do record(parts, "limit", name .. " " .. value) end
   for number, path in pairs(opts.fds or {}) do record(parts, "fd", number .. " " .. path) end
   for _, name in ipairs(opts.ignore or {}) do record(parts, "ignore", name) end
@@ -179,7 +180,8 @@ end
 --   opts.type, opts.feed   { { text, <condition> } } typed on the terminal, written to an open stdin ({ eof = true }
 --                   closes it)
 --   opts.limits     { as =, nofile =, fsize =, cpu = }; opts.fds { [9] = path }; opts.ignore { "INT" }
---   opts.timeout    seconds until the program is killed (20); settle_ms: grace for descendants to vanish (200)
+--   opts.timeout    seconds until the program is killed (20); settle_ms: grace for descendants to vanish (200);
+--                   spare = true leaves alone what outlives the program
 -- Result: status or signal (numbers), stdout, stderr, elapsed_ms, maxrss (KB), cpu_us, timed_out, held (somebody still
 --   had an output open after the end), left (descendants still alive), chunks { { stream, ms, bytes } }, started_us
 --   (epoch), exec_error.

@@ -26,8 +26,9 @@ S.req("REQ-O-025", "--warnings-as-errors flag", function()
   end)
 
   it("2 whoever warned: a library that prints counts too", function()
-    local r = S.tool { "fx", "native", "--warnings-as-errors" }
-    if #r.envelope.warnings > 0 then S.failed(r, 1, "WARNINGS_AS_ERRORS") else S.status(r, 0) end
+    local r = S.tool { "fx", "native", "--call", "write_fd1", "--warnings-as-errors" }
+    S.failed(r, 1, "WARNINGS_AS_ERRORS")
+    S.truth(r, r.envelope.warnings[1]:find("THIRD_PARTY_STDOUT", 1, true), "warning")
   end)
 
   it("2 in other formats stdout stays empty and the envelope is on stderr", function()

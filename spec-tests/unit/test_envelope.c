@@ -118,6 +118,35 @@ static void test_failure(void **state)
     end(&f);
 }
 
+static void test_retryable(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f);
+    assert_true(outcome_fail(&f.o, 10, "TIMEOUT", "m", "execution", true, ""));
+    assert_true(record_warn(&f.r, "one", 3) && record_warn(&f.r, "two", 3));
+    writes(&f, "{\"ok\":false,\"data\":null,\"error\":{\"code\":\"TIMEOUT\",\"message\":\"m\",\"phase\":\"execution\","
+               "\"retryable\":true,\"retry_after_ms\":1000,\"retry_strategy\":\"exponential_backoff\"},"
+               "\"warnings\":[\"one\",\"two\"],\"meta\":{}}\n");
+    end(&f);
+}
+
+/* Of a meta that is too large only what is large goes. */
+static void test_small_entries_stay(void **state)
+{
+    (void)state;
+    static char large[10000];
+    struct fixture f;
+    start(&f);
+    f.opt.max_output = 2000;
+    memset(large, '1', sizeof large - 1);
+    meta(&f, "large", large);
+    meta(&f, "small", "\"this stays, being a good deal shorter than the limit of one entry, and is no fact of the host\"");
+    writes(&f, NULL);
+    assert_true(has(&f, "OUTPUT_TOO_LARGE") && has(&f, "\"small\":\"this stays") && !has(&f, "\"large\""));
+    end(&f);
+}
+
 static void test_stable(void **state)
 {
     (void)state;
@@ -260,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_success),      cmocka_unit_test(test_failure),
         cmocka_unit_test(test_stable),       cmocka_unit_test(test_redacted_everywhere),
         cmocka_unit_test(test_cap_is_exact), cmocka_unit_test(test_cap_holds_for_every_part),
+        cmocka_unit_test(test_retryable),    cmocka_unit_test(test_small_entries_stay),
         cmocka_unit_test(test_redaction_may_pass_the_cap), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,16 @@ static void test_short_secrets_are_ignored(void **state)
     redact_free(&r);
 }
 
+/* Bytes that are no text look like any others once they are replaced. */
+static void test_replaced_is_no_form(void **state)
+{
+    (void)state;
+    struct redactor r = with("\xFF\xFE\xFD\xFC", 4);
+    text_gives(&r, "a \xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD b", "a \xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD b");
+    text_gives(&r, "a \xFF\xFE\xFD\xFC b", "a [REDACTED] b");
+    redact_free(&r);
+}
+
 static void test_overlaps_leave_nothing(void **state)
 {
     (void)state;
@@ -273,6 +283,7 @@ static void test_environment(void **state)
         (char *)"AWS_SECRET_ACCESS_KEY=first-value", (char *)"my_token=second-value", (char *)"PASSWORD=third-value",
         (char *)"API_ANYTHING=fourth-value", (char *)"KEY_FILE_KEY=/etc/passwd", (char *)"AUTH_URL=https://plain.example",
         (char *)"X_KEY=https://plain.example/y", (char *)"SHORT_KEY=1234567", (char *)"HOME=plain-value",
+        (char *)"API_BASE_URL=plain-host:8443", (char *)"Y_TOKEN=http://plain.example/t",
         (char *)"MONKEY=plain-value", (char *)"NOVALUE_KEY", (char *)"SLASH_SECRET=/fifth+value/nowhere", NULL,
     };
     struct snapshot s = { .env = env };
@@ -281,6 +292,7 @@ static void test_environment(void **state)
     assert_true(redact_environment(&r, &s));
     text_gives(&r, "first-value second-value third-value fourth-value /fifth+value/nowhere",
                "[REDACTED] [REDACTED] [REDACTED] [REDACTED] [REDACTED]");
+    text_gives(&r, "plain-host:8443 http://plain.example/t", "plain-host:8443 http://plain.example/t");
     text_gives(&r, "/etc/passwd https://plain.example/y 1234567 plain-value", "/etc/passwd https://plain.example/y 1234567 plain-value");
     redact_free(&r);
 }
@@ -351,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_short_secrets_are_ignored),
         cmocka_unit_test(test_overlaps_leave_nothing),
         cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_replaced_is_no_form),
         cmocka_unit_test(test_hex_and_percent),
         cmocka_unit_test(test_escaped_in_text),
         cmocka_unit_test(test_lines_of_a_key),

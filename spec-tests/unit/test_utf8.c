@@ -56,6 +56,7 @@ static void test_ansi(void **state)
     CLEAN("a\x1B[38;2;1;2;3mb\x1B[?25lc\x1B[10;20Hd\x1B[1 qe", "abcde");
     CLEAN("\x1B]8;;http://x\x1B\\link\x1B]8;;\x1B\\", "link");
     CLEAN("\x1BPdevice\x1B\\a\x1B^private\x1B\\b\x1B_app\x1B\\c\x1BXstart\x1B\\d", "abcd");
+    CLEAN("\x1BPa\x07z\x1B\\b\xC2\x90" "a\x07z\xC2\x9C" "c", "bc"); /* BEL ends an OSC only */
     CLEAN("x\x1By", "xy");
     CLEAN("x\x1B", "x");
     CLEAN("\x1B\x1B[31m[31mz", "[31mz");

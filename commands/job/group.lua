@@ -1,0 +1,1 @@
+return { about = "Jobs: work that goes on when its command has answered" }
