@@ -123,7 +123,7 @@ end
 local function global_flags(opts)
   local globals = {}
   for _, g in ipairs(host.globals or {}) do globals[#globals + 1] = "--" .. g.name end
-  local prefix = (host.env_prefix or "TOOL") .. "_OUTPUT"
+  local prefix = topics.output_variable()
   return "\n" .. heading("GLOBAL FLAGS", opts) .. ui.wrap(table.concat(globals, " "), opts.width, "  ") .. "\n"
     .. ui.wrap("--no-injection-protection weakens security. " .. prefix .. " sets the default of --output. `"
       .. (opts.program or "tool") .. " help flags` explains all of them.", opts.width, "  ") .. "\n"

@@ -14,6 +14,11 @@ M.list = {
   { "flags", "The flags that every command has" },
 }
 
+--- The variable with the default of --output, named after the program (REQ-O-042).
+function M.output_variable()
+  return (host.program or "tool"):sub(1, 64):upper():gsub("[^A-Z0-9]", "_") .. "_OUTPUT"
+end
+
 --- The variables that the host itself reads: { name, what it does }.
 M.variables = {
   { "TOOL_OUTPUT", "Default of --output" },
@@ -85,12 +90,17 @@ local function formatting(opts)
     { "plain", "Lines without decoration" },
     { "table", "A table with ASCII borders" },
     { "id", "Only ids, one a line, for commands that have one" },
+    { "toon", "Compact text for models, for commands that offer it; outside data stands in ⟦external⟧…⟦/external⟧" },
   }, opts) .. "\n" .. rows({
     { "--output FORMAT", "Chooses one of them; TOOL_OUTPUT sets the default" },
     { "--fields a,b", "Keeps only these fields of data" },
+    { "--stream", "Rows as they come, one JSON line each, then a summary; for commands that stream" },
     { "--limit N", "Items of a list at most; 0 is all" },
     { "--cursor TEXT", "The next page: meta.cursor of the page before" },
     { "--unmask", "Shows values that look like keys or tokens" },
+    { "--token-limit N", "Tokens of output at most, in whole items; meta.token_next_offset goes on" },
+    { "--token-count", "Counts them and writes no data" },
+    { "--schema-version N", "The shape of an older version, while the command serves it" },
     { "--stable-output", "Leaves out what differs between equal runs" },
     { "--width N", "Columns for text; 0 does not wrap" },
   }, opts) .. closing("On a terminal, results are drawn for people and coloured unless NO_COLOR, CI or TERM=dumb says "
@@ -101,7 +111,9 @@ end
 local function environment(opts)
   local prefix = (host.env_prefix or "TOOL") .. "_"
   local list = {}
-  for i, row in ipairs(M.variables) do list[i] = { (row[1]:gsub("^TOOL_", prefix)), row[2] } end
+  for i, row in ipairs(M.variables) do
+    list[i] = { row[1] == "TOOL_OUTPUT" and M.output_variable() or row[1]:gsub("^TOOL_", prefix), row[2] }
+  end
   return title("ENVIRONMENT", opts) .. rows(list, opts) .. closing("A flag beats its variable, a variable beats a "
     .. "configuration file. What a command reads besides stands in its --help; `" .. (opts.program or "tool")
     .. " manifest` lists all of them in meta.environment.", opts)

@@ -142,13 +142,8 @@ local function check_env(ck, row, key, bad)
   if not row.env:find("^[A-Z_][A-Z0-9_]*$") then
     bad(key, "REQ-F-073", "parameter %s: env %q must be upper case letters, digits and _", row[1], row.env)
   elseif not ck:own_env(row.env) then
-    ck:warn("parameter %s: env var %q has none of the prefixes %s and is not read", row[1], row.env, ck:env_prefixes())
+    ck:warn("parameter %s: env var %q has none of the prefixes %s", row[1], row.env, ck:env_prefixes())
   end
-end
-
--- A variable without the prefix is not read (REQ-F-073).
-local function own_env(ck, name)
-  return type(name) == "string" and ck:own_env(name) and name or nil
 end
 
 local function check_name(ck, row, key, bad)
@@ -219,7 +214,7 @@ local function param_of(ck, row, key, bad)
     name = name, type = kind, about = about, required = row.required or false, default = row.default, at = row.at,
     rest = row.rest, match = row.match, one_of = row.one_of, min = bound(row, "min", key, bad),
     max = bound(row, "max", key, bad), min_text = row.min, max_text = row.max,
-    max_length = row.max_length or row.max_bytes, env = own_env(ck, row.env), config = row.config,
+    max_length = row.max_length or row.max_bytes, env = type(row.env) == "string" and row.env or nil, config = row.config,
     short = row.short, complete = row.complete, access = row.access, public = row.public, pipe = row.pipe,
     loose = row.loose, since = row.since, deprecated = row.deprecated,
   }

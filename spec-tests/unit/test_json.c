@@ -206,6 +206,7 @@ static void test_unquote(void **state)
     unquotes("\"x\\u0000y\"", "x\0y", 3);
     unquotes("\"\\ud800\"", "\xEF\xBF\xBD", 3);
     unquotes("\"\\ud800\\ud83d\\ude80\"", "\xEF\xBF\xBD🚀", 7);
+    unquotes("\"\\ud83d\\ue000\"", "\xEF\xBF\xBD\xEE\x80\x80", 6); /* just above the low surrogates */
     unquotes("\"\\ude80\\ud83d!\"", "\xEF\xBF\xBD\xEF\xBF\xBD!", 7);
     struct buf b;
     buf_init(&b);
@@ -243,6 +244,7 @@ static void read_numbers(void)
     reads("0e400", JSON_DOUBLE, 0, 0);
     reads("1e99999999999999999999999", JSON_OVERFLOW, 0, INFINITY);
     reads("9007199254740992.99999999999999999999", JSON_DOUBLE, 0, 9007199254740992.0 + 0);
+    reads("9007199254740993.0", JSON_DOUBLE, 0, 9007199254740992.0); /* too many digits for one rounding */
     reads("9007199254740993.00000000000000000001", JSON_DOUBLE, 0, 9007199254740994.0);
     reads("2.4703282292062327208e-324", JSON_UNDERFLOW, 0, 0); /* just below half the smallest */
     reads("2.4703282292062327209e-324", JSON_DOUBLE, 0, 5e-324);

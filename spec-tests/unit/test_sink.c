@@ -1,5 +1,5 @@
 /* links: host/supervisor/sink.c host/base/buf.c
- * sink: never blocks, loses nothing silently, keeps no more than what waits. */
+ * sink: never blocks, loses nothing silently, keeps no more than what waits. Linked with -Wl,--wrap=write */
 #include "../../host/supervisor/sink.h"
 
 #include <errno.h>
@@ -18,6 +18,19 @@
 #include <cmocka.h>
 
 #define LARGE 500000
+
+static int refuse_once; /* an errno value for the next write */
+ssize_t __real_write(int fd, const void *p, size_t n);
+ssize_t __wrap_write(int fd, const void *p, size_t n);
+
+ssize_t __wrap_write(int fd, const void *p, size_t n)
+{
+    if (refuse_once == 0)
+        return __real_write(fd, p, n);
+    errno = refuse_once;
+    refuse_once = 0;
+    return -1;
+}
 
 static char large[LARGE];
 
@@ -64,6 +77,48 @@ static void never_blocks(int out, int in)
     assert_false(s.gone);
     sink_free(&s);
     assert_int_equal(fcntl(out, F_GETFL) & O_NONBLOCK, 0); /* what others share is as it was */
+}
+
+/* Another writer was faster, or a signal came: no error, and nothing is lost. */
+static void test_refused_for_now(void **state)
+{
+    (void)state;
+    static const int reasons[] = { EAGAIN, EINTR };
+    for (size_t i = 0; i < 2; i++) {
+        int p[2];
+        struct sink s;
+        char got[6] = "";
+        assert_int_equal(pipe(p), 0);
+        sink_init(&s, p[1], false);
+        sink_put(&s, "hello", 5);
+        refuse_once = reasons[i];
+        sink_pump(&s);
+        assert_int_equal(s.error, 0);
+        sink_drain(&s, 1000);
+        assert_int_equal(read(p[0], got, 5), 5);
+        assert_string_equal(got, "hello");
+        sink_free(&s);
+        close(p[0]), close(p[1]);
+    }
+}
+
+/* However fast the reader, a turn ends; and for a reader that is gone nothing is kept. */
+static void test_turn(void **state)
+{
+    (void)state;
+    struct sink s;
+    int fd = open("/dev/null", O_WRONLY);
+    sink_init(&s, fd, false);
+    sink_put(&s, large, LARGE);
+    sink_pump(&s);
+    assert_in_range(sink_pending(&s), 1, LARGE - 1);
+    sink_drain(&s, 1000);
+    assert_int_equal(sink_pending(&s), 0);
+    s.gone = true;
+    sink_put(&s, large, LARGE);
+    assert_int_equal(s.queue.len, 0);
+    sink_free(&s);
+    close(fd);
 }
 
 static void test_pipe(void **state)
@@ -228,7 +283,7 @@ static void test_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pipe),        cmocka_unit_test(test_socket),      cmocka_unit_test(test_terminal),
+        cmocka_unit_test(test_pipe), cmocka_unit_test(test_refused_for_now), cmocka_unit_test(test_turn),        cmocka_unit_test(test_socket),      cmocka_unit_test(test_terminal),
         cmocka_unit_test(test_memory_of_a_long_stream), cmocka_unit_test(test_reader_gone), cmocka_unit_test(test_errors),
         cmocka_unit_test(test_stall),       cmocka_unit_test(test_slow_reader), cmocka_unit_test(test_file),
     };

@@ -321,7 +321,6 @@ describe("touches", function()
       { editor = { "body" }, args = { { "body", "string", "B", required = true } } } },
     { "auth requires headless (true or false)", { auth = {} } },
     { "headless_supported: false requires token_env_vars", { auth = { headless = false } } },
-    { 'env var "X" must start with TOOL_', { auth = { headless = false, env = { "X" } } } },
     { "background requires stop and lifetime", { background = {}, runs = "x" } },
     { "background needs runs", { background = { stop = "watch stop", lifetime = "1h" } } },
     { "poll and timeout are required", { job = {} } },
