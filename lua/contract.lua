@@ -465,192 +465,22 @@ end
 
 -- Suites, groups, plugins --------------------------------------------------------------------------------------------
 
-local SUITE_KEYS = {
-  about = "string", aliases = "table", persona = "string", dialect = "any", args = "table", config = "table",
-  service = "table", exits = "any", errors = "any", version = "string",
-}
-local SERVICE_KEYS = { url = "string", token = "any", errors = "any", probe = "table", headers = "any" }
 
-local function check_service(ck, service, by_name)
-  check_keys(ck, service, SERVICE_KEYS, "service")
-  if type(service.url) ~= "string" then
-    ck:bad("service", "REQ-C-012", "service.url must name the parameter that holds the base address")
-  elseif not by_name[service.url] then
-    ck:bad("service", "REQ-C-012", 'service.url names unknown parameter "%s"%s', service.url,
-      ck:nearest(service.url, by_name))
-  end
-  local token = service.token
-  if type(token) == "string" then
-    local p = by_name[token]
-    if not p or p.type ~= "secret" then
-      ck:bad("service", "REQ-C-016", 'service.token names no secret parameter "%s"', token)
-    end
-  elseif token ~= nil and type(token) ~= "function" then
-    ck:bad("service", "REQ-C-016", "service.token must be a function or name a secret parameter")
-  end
-  if type(service.errors) == "table" then
-    for status, code in pairs(service.errors) do
-      if math.type(status) ~= "integer" or status < 300 or status > 599 then
-        ck:bad("service", "REQ-C-013", "service.errors: %s is no HTTP status", tostring(status))
-      elseif type(code) ~= "string" or not code:find("^[A-Z][A-Z0-9_]+$") then
-        ck:bad("service", "REQ-C-013", 'error code "%s" must match [A-Z][A-Z0-9_]+', tostring(code))
-      end
-    end
-  elseif service.errors ~= nil and type(service.errors) ~= "function" then
-    ck:bad("service", "REQ-C-013", "service.errors must be a table of status = CODE or a function")
-  end
-end
-
--- Codes that service.errors names and nothing declares.
-local function check_service_codes(ck, service, errors)
-  local known = require("exits").codes
-  for _, code in pairs(type(service.errors) == "table" and service.errors or {}) do
-    if type(code) == "string" and not known[code] and not (type(errors) == "table" and errors[code]) then
-      ck:bad("service", "REQ-C-013", "service.errors uses %s, which errors does not declare", code)
-    end
-  end
-end
-
---- Checks and normalises what a suite.lua returned.
--- @param origin { words = {"a"}, file =, dir = the suite's folder }
--- @return Suite { name, dir, about, persona, dialect, service, config, args-derived params and by_name, exits, errors,
---   raw, warnings }, {}, warnings; or nil, problems, warnings
+--- Checks and normalises what a suite.lua, a group.lua or a plugin.lua returned; see contract.owners.
 function contract.suite(raw, origin)
-  local name = table.concat(origin.words, " ")
-  local ck = new_checker(name, origin)
-  if type(raw) ~= "table" then
-    ck:bad("return", "REQ-F-015", "suite.lua must return a table, not a %s", type(raw))
-    return nil, ck.problems, ck.warnings
-  end
-  check_keys(ck, raw, SUITE_KEYS, "suite")
-  raw = well_typed(raw, SUITE_KEYS)
-  local suite = {
-    name = origin.words[1], path = table.concat(origin.words, "."), words = origin.words, dir = origin.dir,
-    file = origin.file, raw = raw, about = raw.about,
-    persona = raw.persona, dialect = raw.dialect, service = raw.service, config = raw.config, exits = raw.exits,
-    errors = raw.errors, aliases = raw.aliases or {}, warnings = ck.warnings, group = true,
-  }
-  ck.suite = { name = suite.name, persona = suite.persona }
-  if raw.about == nil or raw.about == "" then ck:bad("about", "REQ-O-041", "about declaration is required") end
-  if raw.persona and not raw.persona:find("^[a-z][a-z0-9-]*$") then
-    ck:bad("persona", "REQ-O-041", "persona %q must be a program's name", raw.persona)
-  end
-  if raw.config and type(raw.config.file) ~= "string" then
-    ck:bad("config", "REQ-C-025", "config.file must be a path")
-  end
-  suite.params, suite.by_name = params.normalise(ck, raw.args or NONE, "args")
-  if raw.service then
-    check_service(ck, raw.service, suite.by_name)
-    check_service_codes(ck, raw.service, raw.errors)
-  end
-  ck.danger, ck.creates = "mutating", true
-  if raw.exits ~= nil or raw.errors ~= nil then outcomes.check_suite(ck, raw) end
-  if #ck.problems > 0 then return nil, ck.problems, ck.warnings end
-  return suite, ck.problems, ck.warnings
+  return require("contract.owners").suite(raw, origin)
 end
 
-local GROUP_KEYS = { about = "string", aliases = "table" }
-
---- Checks and normalises what a group.lua returned (raw may be nil: a folder without one).
--- @return Group { group = true, words, path, file, about, aliases }, {}, warnings; or nil, problems, warnings
 function contract.group(raw, origin)
-  local ck = new_checker(table.concat(origin.words, " "), origin)
-  if raw ~= nil and type(raw) ~= "table" then
-    ck:bad("return", "REQ-F-015", "group.lua must return a table, not a %s", type(raw))
-    return nil, ck.problems, ck.warnings
-  end
-  raw = raw or {}
-  check_keys(ck, raw, GROUP_KEYS, "group")
-  raw = well_typed(raw, GROUP_KEYS)
-  for _, alias in ipairs(raw.aliases or NONE) do
-    if not shapes.command_words(alias) then
-      ck:bad("aliases", "REQ-O-041", "alias %q must be words", tostring(alias))
-    end
-  end
-  if #ck.problems > 0 then return nil, ck.problems, ck.warnings end
-  return {
-    group = true, words = origin.words, path = table.concat(origin.words, "."), file = origin.file, raw = raw,
-    about = raw.about, aliases = raw.aliases or {}, warnings = ck.warnings,
-  }, ck.problems, ck.warnings
+  return require("contract.owners").group(raw, origin)
 end
 
-local PLUGIN_KEYS = {
-  name = "string", version = "string", about = "string", api = "number", needs = "table", hooks = "table",
-}
-
--- Is version a >= version b, compared number by number?
-local function at_least(a, b)
-  local numbers = {}
-  for n in b:gmatch("%d+") do numbers[#numbers + 1] = tonumber(n) end
-  local i = 0
-  for n in a:gmatch("%d+") do
-    i = i + 1
-    local wanted = numbers[i] or 0
-    if tonumber(n) ~= wanted then return tonumber(n) > wanted end
-  end
-  for j = i + 1, #numbers do
-    if numbers[j] > 0 then return false end
-  end
-  return true
-end
-contract.at_least = at_least
-
-local function check_plugin_needs(ck, raw)
-  for what, wanted in pairs(raw.needs or NONE) do
-    local version = type(wanted) == "string" and wanted:match("^>=%s*(%d+[%d.]*)$")
-    if what ~= "tool" then
-      ck:bad("needs", "REQ-C-018", "needs has unknown key %s; did you mean \"tool\"?", tostring(what))
-    elseif not version then
-      ck:bad("needs", "REQ-C-018", 'needs.tool: "%s" is not of the form ">=0.3"', tostring(wanted))
-    elseif not at_least(host.version, version) then
-      ck:bad("needs", "REQ-C-018", "needs tool %s, this is %s", wanted, host.version)
-    end
-  end
-  for name, hook in pairs(raw.hooks or NONE) do
-    if name ~= "start" and name ~= "stop" or type(hook) ~= "function" then
-      ck:bad("hooks", "REQ-F-015", "hooks are the functions start and stop, not %s", tostring(name))
-    end
-  end
-end
-
---- The level of the author's page that this framework serves.
-contract.API = 1
-
---- Checks and normalises what a plugin.lua returned.
--- @param origin { words = {folder name}, file = path }
--- @return Plugin { name, version, about, api, needs, hooks, raw }, {}, warnings; or nil, problems, warnings
 function contract.plugin(raw, origin)
-  local folder = origin.words[1]
-  local ck = new_checker(folder, origin)
-  if type(raw) ~= "table" then
-    ck:bad("return", "REQ-F-015", "plugin.lua must return a table, not a %s", type(raw))
-    return nil, ck.problems, ck.warnings
-  end
-  check_keys(ck, raw, PLUGIN_KEYS, "plugin")
-  raw = well_typed(raw, PLUGIN_KEYS)
-  for _, key in ipairs { "name", "version", "about", "api" } do
-    if raw[key] == nil then ck:bad(key, "REQ-F-015", "%s declaration is required", key) end
-  end
-  if raw.name and not (raw.name:find("^[a-z][a-z0-9-]*$") and #raw.name >= 2 and #raw.name <= 32) then
-    ck:bad("name", "REQ-F-015", "name %q must match ^[a-z][a-z0-9-]{1,31}$", raw.name)
-  elseif raw.name and raw.name ~= folder then
-    ck:bad("name", "REQ-F-015", "name %q is not the folder's name %q", raw.name, folder)
-  end
-  if raw.version and not raw.version:find("^%d+%.%d+%.%d+[%w.+-]*$") then
-    ck:bad("version", "REQ-F-015", "version %q is not of the form 1.2.3", raw.version)
-  end
-  if raw.api and raw.api ~= contract.API then
-    ck:bad("api", "REQ-F-015", "api %s is not served; this is api %d", tostring(raw.api), contract.API)
-  end
-  check_plugin_needs(ck, raw)
-  if #ck.problems > 0 then return nil, ck.problems, ck.warnings end
-  return {
-    name = raw.name, version = raw.version, about = raw.about, api = raw.api, needs = raw.needs or {},
-    hooks = raw.hooks or {}, raw = raw, file = origin.file, warnings = ck.warnings,
-  }, ck.problems, ck.warnings
+  return require("contract.owners").plugin(raw, origin)
 end
 
--- The rare paths, loaded when asked for ------------------------------------------------------------------------------
+--- What the checks of owners share with that of commands.
+contract.checker = { new = new_checker, keys = check_keys, well_typed = well_typed }
 
 --- Looks through a command's source for what its contract does not declare; see contract.lint.
 function contract.lint(source, C, origin)

@@ -528,6 +528,13 @@ local function run_command(entry, parsed, on_run)
   log_invocation(C, conf)
   log_file(conf)
   local values, given = bind(C, parsed, conf, problems)
+  if C.safe_default then
+    meta("dry_run", not values.live or values.dry_run == true)
+    if values.live and values.dry_run then
+      problems[#problems + 1] = { param = "--live", field = "live", code = "INPUT_PARAM_CONFLICT",
+        message = "--live and --dry-run exclude each other.", fix = "Pass one of them." }
+    end
+  end
   local limit = limit_of(C, conf, problems)
   meta("timeout_ms", limit)
   config_meta(C, conf, values, given)

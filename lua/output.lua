@@ -201,7 +201,7 @@ local function tag(value, tags, list)
 end
 
 local function env_name()
-  return (host.env_prefix or host.program:upper():gsub("[^A-Z0-9]", "_")) .. "_MAX_OUTPUT_BYTES"
+  return (host.env_prefix or "TOOL") .. "_MAX_OUTPUT_BYTES"
 end
 
 -- The call again with a limit that the whole answer fits into: the way on where there are no pages.

@@ -765,7 +765,7 @@ local function body(run)
   run.preview = mode ~= "run"
   if C.job then run.job = require("jobs").current(C) end
   if C.safe_default then run.meta("dry_run", run.preview) end
-  if run.values.confirm_destructive then run.meta("confirmed", true) end
+  if run.values.confirm_destructive or run.values.live and mode == "run" then run.meta("confirmed", true) end
   dialect.announce(run.dialect)
   if C.stream then add_emit(run) end
   if C.editor and mode == "run" then require("doors.edit").gate(run) end

@@ -47,13 +47,22 @@ local function minimal(C)
   return table.concat(line, " ")
 end
 
+-- The part of a shell line that calls the command, or nil.
+local function own_part(C, line)
+  local call = "tool " .. C.path:gsub("%.", " ")
+  for part in line:gmatch("[^&|;]+") do
+    part = part:match("^%s*(.-)%s*$")
+    if (part .. " "):sub(1, #call + 1) == call .. " " and not part:find("[<>]") then return part end
+  end
+end
+
 --- At least three examples { description, command line }: the declared ones, then variations of the first.
 function M.examples(C)
   local list = {}
   for _, example in ipairs(C.examples) do list[#list + 1] = { example[1], example[2] } end
   local base = list[1] and list[1][2] or minimal(C)
   if not list[1] then list[1] = { "The shortest call", base } end
-  if base:find("[|<>;&]") then base = minimal(C) end
+  if base:find("[|<>;&]") then base = own_part(C, base) or minimal(C) end
   list[#list + 1] = { "Check the input and do nothing", base .. " --validate-only" }
   if C.has_preview and not base:find("--dry-run", 1, true) then list[#list + 1] = { "See what would happen", base .. " --dry-run" } end
   if not base:find("%-%-output") then list[#list + 1] = { "One JSON envelope, also on a terminal", base .. " --output json" } end

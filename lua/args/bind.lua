@@ -414,6 +414,10 @@ local function resolve_param(state, p)
   if p.type == "secret" then return resolve_secret(state, p) end
   local texts = state.raw[p.name]
   if texts then return set(state, p, read_texts(state, p, texts), "flag") end
+  local payload = state.payload
+  if payload and payload[p.name] ~= nil then
+    return set(state, p, read_other(state, p, payload[p.name], "the payload"), "flag")
+  end
   if p.env then
     local text = host.env(p.env)
     if text and text ~= "" then return set(state, p, read_other(state, p, text, p.env), "env:" .. p.env) end
@@ -538,6 +542,7 @@ return function(C, tokens, opts)
   }
   collect(state, tokens)
   place(state)
+  if C.payload then state.payload = require("args.payload")(state, function(p) report(state, p) end) end
   for _, p in ipairs(C.params) do resolve_param(state, p) end
   for _, p in ipairs(C.flags) do resolve_param(state, p) end
   for _, rule in ipairs(C.rules or {}) do apply_rule(state, rule) end

@@ -37,7 +37,7 @@ local function contracts(spec, with_fixtures)
   if r.status ~= 0 then return nil, spec.about(r, "tool manifest fails") end
   local all, paths, jobs = {}, {}, {}
   for path, entry in pairs(r.envelope.data.commands) do
-    if not entry.subcommands then
+    if entry.output_schema then
       local args = { "--schema" }
       for word in path:gmatch("[^.]+") do table.insert(args, #args, word) end
       paths[#paths + 1], jobs[#jobs + 1] = path, { args, { env = env } }

@@ -384,7 +384,7 @@ end
 -- The manifest's entries of commands that can be run: all but the groups.
 function spec.commands()
   local all = {}
-  for path, entry in pairs(spec.manifest().commands) do if not entry.subcommands then all[path] = entry end end
+  for path, entry in pairs(spec.manifest().commands) do if entry.output_schema then all[path] = entry end end
   return all
 end
 

@@ -60,7 +60,7 @@ S.req("REQ-O-041", "tool manifest built-in command", function()
       for _, example in ipairs(entry.examples or {}) do
         local words = {}
         for word in example.command:gmatch("%S+") do words[#words + 1] = word end
-        if words[1] == "tool" and not example.command:find("[|<>'\"$]") then
+        if words[1] == "tool" and not example.command:find("[|<>&'\"$]") then
           table.remove(words, 1)
           words[#words + 1] = "--validate-only"
           local r = S.tool(words)

@@ -9,7 +9,7 @@ local topics = require "topics"
 host.globals = {
   { name = "help", type = "boolean", about = "Show help and exit", short = "h" },
   { name = "validate-only", type = "boolean", about = "Check the input, do nothing" },
-  { name = "no-injection-protection", type = "boolean", about = "Leave out the tags on outside data" },
+  { name = "no-injection-protection", type = "boolean", about = "Leave out the tags on outside data. SECURITY WARNING: …" },
 }
 
 local C = {
