@@ -231,4 +231,29 @@ function credentials.clear(run)
   return true
 end
 
+-- Without a browser ------------------------------------------------------------------------------------------------
+
+local function methods(run)
+  local list, names, named = {}, {}, run.values.token_env_var
+  for i, name in ipairs(named and { named } or run.contract.auth.env) do
+    list[i] = { type = "env_var", name = name, hint = "export " .. name .. (name:find("_FILE$") and "=PATH" or "=TOKEN") }
+    names[i] = name
+  end
+  return host.json.array(list), names
+end
+
+--- Before a command starts that may need a browser: is there a token to do without? --headless demands one; without a
+--- terminal a command that cannot log in otherwise does. What merely uses a credential tells of a missing one itself.
+function credentials.gate(run)
+  local asked, auth = run.values.headless, run.contract.auth
+  local stuck = not host.tty.stdin and not auth.headless and run.contract.danger ~= "safe"
+  if not asked and not stuck or from_environment(run) then return end
+  local list, names = methods(run)
+  local text = table.concat(names, " or ")
+  failure.raise(asked and "AUTH_REQUIRED" or "NO_TTY", { exit = "PRECONDITION", phase = "validation",
+    message = #names > 0 and "Without a browser this needs " .. text .. "." or "Without a browser this needs a token.",
+    fix = #names > 0 and "Set " .. text .. ", then call again" or "Name a variable with --token-env-var, then call again",
+    more = { auth_methods = list } })
+end
+
 return credentials

@@ -242,9 +242,15 @@ local function root_examples(groups, program)
   return list
 end
 
+-- Names that a person may look for, close together.
+local function names(title, list, separator, opts)
+  return "\n" .. heading(title, opts) .. ui.wrap(table.concat(list, separator), (opts.width or 0) > 0 and opts.width or 100,
+    "  ") .. "\n"
+end
+
 --- The help of the program. `groups`: { { name, about, group, shipped, suite, plugin } … } by first word: suites are
---- the core commands, all else is additional.
-function M.root(groups, opts)
+--- the core commands, all else is additional. `all`: { commands, flags, variables }, names of all that is shipped.
+function M.root(groups, opts, all)
   local program = opts.program or "tool"
   local core, more = {}, {}
   for _, group in ipairs(groups) do
@@ -261,6 +267,8 @@ function M.root(groups, opts)
       .. "means something, no surprises.", opts.width) .. "\n"
     .. section("CORE COMMANDS", child_rows(core), opts) .. section("ADDITIONAL COMMANDS", child_rows(more), opts)
     .. section("HELP TOPICS", topic_rows, opts) .. "\n" .. heading("EXAMPLES", opts) .. table.concat(examples)
+    .. names("EVERY COMMAND", all.commands, ", ", opts) .. global_flags(opts)
+    .. names("FLAGS OF SINGLE COMMANDS", all.flags, " ", opts) .. names("ENVIRONMENT", all.variables, " ", opts)
     .. "\n" .. heading("WHERE NEXT", opts) .. rows({
       { "$ " .. program .. " <command> --help", "Help of a command or group" },
       { "$ " .. program .. " help <topic>", "A topic of the list above" },

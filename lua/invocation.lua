@@ -2,21 +2,20 @@
 -- Promise: what asks nothing of a command (help, schema) touches nothing; a command runs only after every check passed,
 -- and all problems are told at once (design §5, REQ-F-015, F-068).
 
+local lazy = require "lazy"
+
 local answer = require "answer"
 local args = require "args"
 local config = require "config"
 local failure = require "failure"
 local host = require "host"
+local inquiry = lazy "inquiry"
 local tree = require "tree"
 
 local invocation = {}
 
 -- Built-ins that a persona offers beside its own commands.
 local PERSONA_BUILT_INS = { "completion", "doctor", "manifest" }
-
-local VERBOSITY = { "quiet", "verbose", "debug" }
-
-local set_terminal
 
 local said = {} -- what stands in meta so far, as JSON
 
@@ -51,11 +50,7 @@ end
 
 -- The state of this invocation: words and globals as parsed.
 local inv = { globals = {}, format = "json", words = {}, built_ins = PERSONA_BUILT_INS, output_variable = OUTPUT_VARIABLE,
-  said = said }
-
-local function is_json(format)
-  return format == "json" or format == "jsonl"
-end
+  said = said, meta = meta, formats = FORMATS, format_of = format_of }
 
 -- Tells the supervisor, once, that this invocation goes to the audit log (REQ-F-026); help and the like do not.
 local function log_invocation(C, conf)
@@ -99,114 +94,7 @@ function invocation.refuse(f, C)
   answer.send { exit = exit, error = e, data = f.data, note = note }
 end
 
--- Help ---------------------------------------------------------------------------------------------------------------
-
--- Help text goes to a terminal's stdout; a pipe gets a pointer and the text goes to stderr (REQ-F-048).
-local function send_help(text, words, data)
-  meta("help", true)
-  meta("schema_ref", #words > 0 and table.concat(words, " ") .. " --schema" or inv.program .. " --schema")
-  if inv.format == "rich" or not is_json(inv.format) then
-    answer.send { exit = 0, data = data, text = text, flags = "t" }
-  else
-    answer.send { exit = 0, data = data, note = text }
-  end
-end
-
-local function describe(entry)
-  local C, problems = tree.load(entry)
-  if C and C.group then
-    local suite = tree.suite(entry)
-    if #entry.words == 1 and suite then return { about = suite.about, group = true, persona = suite.persona } end
-  end
-  return C and { about = C.about, group = C.group, danger = C.danger, page = C.page }
-    or { about = "(refused: " .. (problems[1] and problems[1].message or "?") .. ")", rejected = true }
-end
-
-local function child_entries(entry)
-  local out = {}
-  for _, name in ipairs(tree.children(entry)) do
-    local words = { table.unpack(entry.words) }
-    words[#words + 1] = name
-    local child = tree.entry(words, entry.root, entry.path)
-    if child then
-      local about = describe(child)
-      out[#out + 1] = { name = name, about = about.about, group = child.kind == "group", danger = about.danger }
-    end
-  end
-  return out
-end
-
-local function help_options()
-  return { program = inv.program, persona = inv.prefix, width = inv.width, color = inv.color }
-end
-
-local function root_help()
-  local groups = {}
-  for _, word in ipairs(tree.first_words()) do
-    local entry = tree.find { word }
-    if entry then
-      local about = describe(entry)
-      groups[#groups + 1] = { name = word, about = about.about, group = entry.kind == "group",
-        shipped = entry.root.origin == "shipped", suite = about.persona ~= nil, plugin = entry.root.plugin ~= nil }
-    end
-  end
-  return require("help").root(groups, help_options()), groups
-end
-
-local function group_help(entry)
-  local suite = #entry.words == 1 and tree.suite(entry)
-  local group = { words = entry.words, about = describe(entry).about, suite = suite or nil }
-  local children = child_entries(entry)
-  if inv.prefix and #entry.words == 1 then
-    for _, name in ipairs(PERSONA_BUILT_INS) do
-      children[#children + 1] = { name = name, about = describe(tree.find { name }).about }
-    end
-  end
-  return require("help").group(group, children, help_options()), children
-end
-
-local function show_help(entry)
-  local text, rows
-  if not entry then
-    text, rows = root_help()
-  elseif entry.kind == "group" then
-    text, rows = group_help(entry)
-  end
-  local data
-  if not inv.globals.help then
-    local commands = {}
-    for i, row in ipairs(rows) do commands[i] = { name = row.name, description = row.about } end
-    data = { usage = inv.program .. " " .. table.concat(entry and entry.words or {}, " ")
-      .. (entry and " " or "") .. "<command> [flags]", commands = host.json.array(commands) }
-  end
-  send_help(text, entry and entry.words or {}, data)
-end
-
-local function show_topic(name)
-  local topics = require "topics"
-  local text = topics.text and topics.text(name, help_options())
-  if not text then return false end
-  send_help(text, {})
-  return true
-end
-
 -- Finding the command ---------------------------------------------------------------------------------------------------
-
-local function unknown_command(words, entry)
-  local parent = entry and entry.kind == "group" and entry
-  local known = parent and tree.children(parent) or tree.first_words()
-  local tried = words[1] or ""
-  local best = require("suggest").nearest(tried, known)
-  local shown = (host.text.clean(tried))
-  local base = inv.program .. (parent and not inv.prefix and " " .. table.concat(parent.words, " ") or "")
-  failure.raise("COMMAND_NOT_FOUND", {
-    message = ('There is no command "%s".'):format(shown), phase = "validation", context = { command = shown },
-    fix = best and ("Did you mean `%s %s`?"):format(base, best) or ("See `%s --help` for the commands"):format(base),
-    hint = best and ("Did you mean `%s %s`?"):format(base, best) or nil,
-    more = { errors = { { param = "command", field = "command", code = "COMMAND_NOT_FOUND", value = shown,
-      message = ('There is no command "%s".'):format(shown) } } },
-  })
-end
 
 local function is_persona_built_in(word)
   for _, name in ipairs(PERSONA_BUILT_INS) do
@@ -245,174 +133,13 @@ local function resolver()
   end
 end
 
-local function rejected(entry, problems)
-  local items = {}
-  for i, p in ipairs(problems) do
-    items[i] = { command = p.command, rule = p.rule, message = p.message, key = p.key, file = p.file or entry.path }
-  end
-  failure.raise("COMMAND_REJECTED", {
-    message = ("The contract of `%s` was refused: %s"):format(table.concat(entry.words, " "),
-      problems[1] and problems[1].message or "?"),
-    phase = "validation", fix = "Correct " .. entry.path, more = { errors = items },
-  })
-end
-
 local function load(entry)
   local C, problems = tree.load(entry)
-  if not C then rejected(entry, problems) end
+  if not C then inquiry.rejected(entry, problems) end
   return C
 end
 
--- Schema exits -----------------------------------------------------------------------------------------------------------
-
-local function schema_exit(C)
-  local g = inv.globals
-  local forms = g.schema_version and C.raw.compat_schemas
-  local form = forms and forms[g.schema_version]
-  local data = g.output_schema and not C.group
-    and require("schema").output(form and setmetatable({ returns = form }, { __index = C }) or C)
-    or (g.schema or g.print_schema) and require("manifest").entry(C, { full = true })
-  if data then answer.send { exit = 0, data = data, flags = "j" } end -- JSON, whatever format was asked for
-  return data
-end
-
--- tool --schema: the whole contract of every command (REQ-O-013).
-local function schema_of_all()
-  local manifest = require "manifest"
-  local contracts = require("framework").contracts(inv.prefix)
-  local data, extra = manifest.build(contracts)
-  for _, C in ipairs(contracts) do data.commands[C.path] = manifest.entry(C, { full = true }) end
-  for key, value in pairs(extra) do meta(key, value) end
-  answer.send { exit = 0, data = data, flags = "j" }
-end
-
--- tool --show-config: every setting, whichever command reads it (REQ-O-015).
-local function show_settings()
-  inv.cwd = inv.globals.cwd or inv.globals.root or host.cwd
-  local conf = config.open(nil, inv.globals, inv.cwd)
-  local contracts = require("framework").contracts(inv.prefix)
-  local data = require("settings").of(contracts, conf, inv)
-  meta("config_sources", conf.sources())
-  if conf.context() then meta("context", conf.context()) end
-  answer.send { exit = 0, data = data, flags = "j" }
-end
-
 -- Phase 1 ------------------------------------------------------------------------------------------------------------------
-
-local function verbosity_problems(problems)
-  local given = {}
-  for _, name in ipairs(VERBOSITY) do
-    if inv.globals[name] then given[#given + 1] = "--" .. name end
-  end
-  if #given > 1 then
-    problems[#problems + 1] = { param = given[2], field = given[2]:sub(3), code = "INPUT_PARAM_CONFLICT",
-      message = table.concat(given, " and ") .. " exclude each other.", fix = "Pass one of them." }
-  end
-end
-
-local function format_problems(C, problems)
-  local format = inv.format
-  if FORMATS[format] and not (format == "rich" and inv.globals.output) then return end
-  if format == "id" and C and C.id then return end
-  if require("output").format_problem(C or {}, format) == nil then return end
-  local why = format == "id" and "This command declares no id" or ("There is no format %q"):format(format)
-  problems[#problems + 1] = { param = inv.globals.output and "--output" or OUTPUT_VARIABLE, field = "output",
-    code = "INPUT_PARAM_INVALID", message = why .. ".", value = format, fix = "Use one of json, jsonl, tsv, plain, table." }
-  inv.format = "json"
-end
-
-local function conflict(problems, one, other, why)
-  problems[#problems + 1] = { param = one, field = one:sub(3), code = "INPUT_PARAM_CONFLICT",
-    message = ("%s and %s exclude each other%s."):format(one, other, why or ""), fix = "Pass one of them." }
-end
-
---- A warning: its text in warnings[], the facts in meta.warning_details[].
-local function warn(code, text, facts)
-  host.send("W", code .. ": " .. text)
-  host.send("L", "warn", text)
-  local detail = { code = code, message = text }
-  for key, value in pairs(facts or {}) do detail[key] = value end
-  host.send("w", (host.json.encode(detail)))
-end
-
--- --stream is --output jsonl; where a command has no rows to show early, it is told so and answers as ever (REQ-O-004).
-local function stream_problems(C, problems)
-  local g = inv.globals
-  if not g.stream then return end
-  if not C.stream then
-    inv.format = format_of(g, true)
-    set_terminal()
-    warn("STREAMING_NOT_SUPPORTED", ("`%s` has no stream; the answer comes whole."):format(table.concat(C.words, " ")))
-  elseif g.output and g.output ~= "jsonl" then
-    conflict(problems, "--stream", "--output " .. g.output)
-  end
-end
-
--- Which major version of the answer's shape is wanted (REQ-O-014).
-local function version_problems(C, problems)
-  local wanted = inv.globals.schema_version
-  if not wanted then return end
-  local current = math.tointeger(tonumber((C.version:match("^%d+"))))
-  local lowest = C.min_schema_version or current
-  if wanted < lowest or wanted > current then
-    problems[#problems + 1] = { param = "--schema-version", field = "schema-version", code = "SCHEMA_VERSION_UNSUPPORTED",
-      message = ("This command answers in version %s, not in %d."):format(
-        lowest < current and lowest .. " to " .. current or current, wanted),
-      value = wanted, fix = ("Pass --schema-version %d, or leave it out"):format(current) }
-  elseif wanted < current then
-    meta("schema_version", ("%d.0"):format(wanted))
-    warn("SCHEMA_DEPRECATED", ("version %d requested, current is %d"):format(wanted, current),
-      { requested_version = tostring(wanted), current_version = tostring(current) })
-  end
-end
-
-local function config_problems(problems)
-  local g = inv.globals
-  if not g.no_config then return end
-  if g.config then conflict(problems, "--config", "--no-config") end
-  if g.context then conflict(problems, "--context", "--no-config", "; contexts stand in the configuration") end
-end
-
-local function number_problems(problems)
-  local g = inv.globals
-  if g.token_count and (g.token_limit or g.token_offset) then
-    conflict(problems, "--token-count", g.token_limit and "--token-limit" or "--token-offset")
-  end
-  if g.heartbeat_interval == 0 then
-    problems[#problems + 1] = { param = "--heartbeat-interval", field = "heartbeat-interval", code = "INPUT_PARAM_INVALID",
-      value = 0, message = "--heartbeat-interval must be at least 1.", fix = "Pass a number of seconds." }
-  end
-  if g.token_limit == 0 then
-    problems[#problems + 1] = { param = "--token-limit", field = "token-limit", code = "INPUT_PARAM_INVALID", value = 0,
-      message = "--token-limit must be at least 1.", fix = "Pass a number of tokens." }
-  end
-end
-
--- The host takes no other name for an instance (REQ-O-036).
-local function instance_problems(problems)
-  local flag = inv.globals.instance_id
-  local id = flag or host.env "TOOL_INSTANCE_ID"
-  if host.instance then
-    meta("instance_id", host.instance)
-  elseif flag or id and id ~= "" then
-    problems[#problems + 1] = { param = flag and "--instance-id" or "TOOL_INSTANCE_ID", field = "instance-id",
-      code = "INPUT_PARAM_INVALID", value = id, message = "An instance's name is 1 to 64 of A-Z a-z 0-9 . _ - without two "
-      .. "dots in a row, and begins with a letter or digit.", fix = "Choose another name." }
-  end
-end
-
-local function cwd_problems(problems)
-  local cwd = inv.globals.cwd or inv.globals.root
-  if not cwd then return host.cwd end
-  local stat = host.file.stat(cwd)
-  if stat and stat.type == "directory" then
-    meta("cwd", cwd)
-    return cwd
-  end
-  problems[#problems + 1] = { param = "--cwd", field = "cwd", code = "INPUT_PARAM_INVALID", value = cwd,
-    message = ("--cwd %s is not a directory."):format(cwd), fix = "Name an existing directory." }
-  return host.cwd
-end
 
 local function refuse_problems(C, problems)
   local code, opts = args.summary(problems)
@@ -500,7 +227,7 @@ local function author_validate(C, values, problems)
   end
 end
 
-function set_terminal()
+function inv.set_terminal()
   local no_color = host.env "NO_COLOR" or host.env "CI" or host.env "GITHUB_ACTIONS" or host.env "JENKINS_URL"
     or host.env "TERM" == "dumb"
   inv.color = host.tty.stdout and not no_color
@@ -511,39 +238,29 @@ local function run_command(entry, parsed, on_run)
   local C = load(entry)
   early_meta(entry, C)
   if inv.globals.help then
-    send_help(require("help").command(C, help_options()), entry.words)
+    inquiry.command_help(inv, C, entry.words)
     return
   end
-  if schema_exit(C) then return end
+  local g = inv.globals
+  if (g.schema or g.print_schema or g.output_schema) and inquiry.schema_exit(inv, C) then return end
   local problems = parsed.problems
-  verbosity_problems(problems)
-  stream_problems(C, problems)
-  if inv.globals.schema_version then version_problems(C, problems) end
-  inv.cwd = cwd_problems(problems)
-  instance_problems(problems)
-  format_problems(C, problems)
-  config_problems(problems)
-  number_problems(problems)
+  inv.cwd = host.cwd
+  if next(inv.globals) ~= nil or host.instance or host.env "TOOL_INSTANCE_ID" or not FORMATS[inv.format] then
+    inv.cwd = require("global_flags").check(inv, C, problems)
+  end
   local conf = config.open(C, inv.globals, inv.cwd)
   log_invocation(C, conf)
   log_file(conf)
   local values, given = bind(C, parsed, conf, problems)
-  if C.safe_default then
-    meta("dry_run", not values.live or values.dry_run == true)
-    if values.live and values.dry_run then
-      problems[#problems + 1] = { param = "--live", field = "live", code = "INPUT_PARAM_CONFLICT",
-        message = "--live and --dry-run exclude each other.", fix = "Pass one of them." }
-    end
-  end
+  if C.safe_default then meta("dry_run", not values.live or values.dry_run == true) end
   local limit = limit_of(C, conf, problems)
   meta("timeout_ms", limit)
   config_meta(C, conf, values, given)
   if C.ages then require("deprecation").announce(C, given, inv.program) end
   say_debug(C, conf)
-  if values.no_stream and (inv.globals.stream or inv.globals.output == "jsonl") then
-    conflict(problems, "--no-stream", inv.globals.stream and "--stream" or "--output jsonl")
+  if values.live or values.no_stream or values.no_proxy then
+    require("global_flags").check_pairs(inv, values, given, problems)
   end
-  if values.no_proxy and given.proxy == "flag" then conflict(problems, "--proxy", "--no-proxy") end
   author_validate(C, values, problems)
   if #problems > 0 then return refuse_problems(C, problems) end
   if inv.globals.show_config and C.path ~= "status" then -- that one shows it beside the rest
@@ -572,7 +289,7 @@ function invocation.run(on_run)
   local parsed = args.split(host.argv, host.globals, resolver(), contracts)
   inv.globals, inv.words, inv.tokens = parsed.globals, parsed.words, parsed.tokens
   inv.format = format_of(inv.globals)
-  set_terminal()
+  inv.set_terminal()
   local entry = find(parsed.words)
   if inv.globals.version then
     answer.send { exit = 0, data = { version = host.version } }
@@ -584,23 +301,23 @@ function invocation.run(on_run)
   if not entry or entry.kind == "group" then
     if stray == "help" or parsed.words[1] == "help" then
       local topic = parsed.tokens[2] and (type(parsed.tokens[2]) == "table" and parsed.tokens[2].text or parsed.tokens[2])
-      if not topic then inv.globals.help = true return show_help(nil) end
-      if show_topic(topic) then return end
-      unknown_command({ topic }, nil)
+      if not topic then inv.globals.help = true return inquiry.show_help(inv, nil) end
+      if inquiry.show_topic(inv, topic) then return end
+      inquiry.unknown_command(inv, { topic }, nil)
     end
     if stray then
       meta("command", (host.text.clean(stray)))
       require("baseline").refuse(entry and entry.words or {}, parsed.tokens, inv)
-      unknown_command({ stray }, entry)
+      inquiry.unknown_command(inv, { stray }, entry)
     end
     if (inv.globals.schema or inv.globals.print_schema) and not word then
       if entry and not (inv.prefix and #entry.words == 1) then
         meta("command", table.concat(entry.words, "."))
-        return schema_exit(load(entry))
+        return inquiry.schema_exit(inv, load(entry))
       end
-      return schema_of_all()
+      return inquiry.schema_of_all(inv)
     end
-    if inv.globals.show_config and not entry and not word and #parsed.problems == 0 then return show_settings() end
+    if inv.globals.show_config and not entry and not word and #parsed.problems == 0 then return inquiry.show_settings(inv) end
     if #parsed.problems > 0 or word then
       if word then
         parsed.problems[#parsed.problems + 1] = { param = word, field = word:gsub("^%-+", ""), code = "INPUT_PARAM_UNKNOWN",
@@ -609,7 +326,7 @@ function invocation.run(on_run)
       return refuse_problems(nil, parsed.problems)
     end
     if entry then meta("command", table.concat(entry.words, ".")) end
-    return show_help(entry)
+    return inquiry.show_help(inv, entry)
   end
   run_command(entry, parsed, on_run)
 end

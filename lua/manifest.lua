@@ -440,6 +440,8 @@ local function environment(contracts)
   return array(list)
 end
 
+manifest.environment = environment
+
 --- Every program that some contract needs, strictest minimum first named: array of rows of REQ-O-031.
 function manifest.dependencies(contracts)
   local at_least = require("contract").at_least

@@ -726,6 +726,16 @@ local function gate(run)
     context = { would_affect = data.would_affect }, hint = "Add --confirm-destructive to do it" })
 end
 
+-- A command for other systems says so, and runs all the same (REQ-C-018).
+local function check_platform(run)
+  for _, name in ipairs(run.contract.platform) do
+    if name == host.platform then return end
+  end
+  local text = ("Command not supported on %s; expected %s"):format(host.platform, table.concat(run.contract.platform, ", "))
+  run.warn("PLATFORM_UNSUPPORTED", text)
+  run.meta("warnings", host.json.array { text })
+end
+
 local function prepare_native(run)
   local name, dir = run.contract.native, host.env "TOOL_NATIVE_PATH"
   if not name then return end
@@ -738,6 +748,8 @@ local function prepare_native(run)
   require("programs").set_own_environment()
   run.native = native
 end
+
+
 
 -- A key that the command has succeeded with before: that answer once more, and nothing else (REQ-C-007).
 local function repeated(run)
@@ -769,6 +781,9 @@ local function body(run)
   dialect.announce(run.dialect)
   if C.stream then add_emit(run) end
   if C.editor and mode == "run" then require("doors.edit").gate(run) end
+  if C.auth and mode == "run" then require("credentials").gate(run) end
+
+  for tool, need in pairs(C.needs or {}) do require("programs").find(need.check and need.check[1] or tool) end
   prepare_native(run)
   local entry = C.exits[10]
   host.send("D", tostring(run.timeout_ms), entry and entry.retryable and "1" or "0")
@@ -777,6 +792,7 @@ local function body(run)
   if repeated(run) then return end
   run.writable, run.readable = writable_paths(run), readable_paths(run)
   confine(run)
+  if C.platform then check_platform(run) end
   if #C.scopes > 0 then require("credentials").watch(run) end
   if C.batch then run.batch_data = function(result) return (batch_data(run, result)) end end
   context.new(run)

@@ -368,6 +368,11 @@ void hostlib_process(lua_State *L)
 	set_string(L, "program", s->program);
 	set_string(L, "cwd", s->cwd[0] != '\0' ? s->cwd : "/");
 	set_string(L, "request_id", s->request_id);
+#ifdef __APPLE__
+	set_string(L, "platform", "darwin");
+#else
+	set_string(L, "platform", "linux");
+#endif
 	if (s->instance != NULL)
 		set_string(L, "instance", s->instance);
 	push_argv(L, s);

@@ -32,7 +32,8 @@ local INPUT_FILE = row("input-file", "path", "Read the input from this file; - f
 local RAW_PAYLOAD = row("raw-payload", "string", "All parameters as one JSON object")
 local INPUT = row("input", "string", "Same as --raw-payload", { alias_of = "raw-payload" })
 local HEADLESS = row("headless", "boolean", "Use no browser; take the token from the environment", { default = false })
-local TOKEN_ENV_VAR = row("token-env-var", "string", "Name of the environment variable that holds the token")
+local TOKEN_ENV_VAR = row("token-env-var", "string", "Name of the environment variable that holds the token",
+  { match = "^[A-Za-z_][A-Za-z0-9_]*$" })
 local MAX_DEPTH = row("max-depth", "integer", "Levels of directories that are entered", { default = 50, min = 0 })
 local NO_SYMLINKS = row("no-follow-symlinks", "boolean", "Skip every symbolic link", { default = false })
 local GLOBAL = row("global", "boolean", "Write the user's configuration instead of the project's",

@@ -25,7 +25,7 @@ return {
       if run.preview then
         failure.raise("DRY_RUN_MUTATION", { message = "A dry run must not open " .. what .. "." })
       end
-      if not headless() then return launch(run, argv) end
+      if not headless() and not run.values.headless then return launch(run, argv) end
       if behaviour == "error" then
         failure.raise("NO_TTY", { message = "There is no desktop to open " .. what .. ".", context = { target = what } })
       elseif behaviour == "skip" then

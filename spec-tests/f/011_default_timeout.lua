@@ -70,6 +70,7 @@ S.req("REQ-F-011", "Default timeout per command", function()
     r = S.tool { "fx", "ok", "--timeout", "0" }
     S.equal(r, 0, r.envelope.meta.timeout_ms, "meta.timeout_ms of --timeout 0")
     S.status(S.tool { "fx", "sleep", "--time", "600ms", "--timeout", "0" }, 0)
+    S.status(S.tool { "fx", "sleep", "--time", "100ms", "--timeout", "10000000000" }, 0) -- more ns than 64 bits hold
     r = S.tool { "fx", "ok", "--timeout", "7" }
     S.equal(r, 7000, r.envelope.meta.timeout_ms, "a bare number is seconds")
   end)

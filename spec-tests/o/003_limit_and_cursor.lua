@@ -5,11 +5,9 @@ local function page(...) return S.status(S.tool { "fx", "list", ... }, 0) end
 
 S.req("REQ-O-003", "--limit and --cursor pagination flags", function()
   it("1 list commands have both flags, others have none", function()
+    local facts = S.status(S.tool { "manifest" }, 0).envelope.meta.contracts
     for path, entry in pairs(S.commands()) do
-      local is_list = entry.flags.limit ~= nil and entry.flags.cursor ~= nil
-      local facts = S.status(S.tool { "manifest" }, 0).envelope.meta.contracts[path]
-      if facts.default_limit then assert.truthy(is_list, path) end
-      break
+      assert.equal(facts[path].default_limit ~= nil, entry.flags.cursor ~= nil, path)
     end
     local flags = S.contract("fx list").flags
     S.truth(page(), flags.limit and flags.cursor, "a list lacks them")

@@ -94,7 +94,9 @@ S.req("REQ-O-034", "tool generate-skills built-in command", function()
           local program = table.remove(words, 1)
           assert.truthy(program == "tool" or program == "sentryagent", text)
           words[#words + 1] = "--validate-only"
-          jobs[#jobs + 1] = { words, { env = NO_FIXTURES, argv0 = program } }
+          local env = { TOOL_COMMANDS_PATH = false }
+          for name in text:gmatch("%-from%-env (%S+)") do env[name] = "secret" end
+          jobs[#jobs + 1] = { words, { env = env, argv0 = program } }
         end
       end
     end

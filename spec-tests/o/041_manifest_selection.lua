@@ -113,6 +113,6 @@ S.req("REQ-O-041", "tool manifest built-in command", function()
     for _, text in ipairs { "{", "[]", "{}", '{"data":null}', '{"commands":{"a":1}}' } do
       S.failed(S.tool({ "manifest", "diff", S.spit(S.dir() .. "/m", text) }, { env = ENV }), 4, "MANIFEST_INVALID")
     end
-    S.failed(S.tool({ "manifest", "diff", "/nonexistent" }, { env = ENV }), 5, "NOT_FOUND")
+    S.failed(S.tool({ "manifest", "diff", S.dir() .. "/missing" }, { env = ENV }), 5, "NOT_FOUND")
   end)
 end)

@@ -18,8 +18,8 @@ S.req("REQ-O-042", "Output format environment variable default", function()
 
   it("2 it means the same as the flag, for every format", function()
     for _, format in ipairs { "json", "jsonl", "tsv", "plain", "table", "id" } do
-      local by_flag, by_env = list({}, "--output", format), S.tool({ "fx", "list", "--n", "2" },
-        { env = { TOOL_OUTPUT = format }, shape = by_flag and "none" or "none" })
+      local by_flag = list({}, "--output", format)
+      local by_env = S.tool({ "fx", "list", "--n", "2" }, { env = { TOOL_OUTPUT = format }, shape = "none" })
       S.status(by_env, 0)
       if format ~= "json" then assert.equal(by_flag.stdout, by_env.stdout) end
     end
