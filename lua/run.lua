@@ -156,99 +156,6 @@ local function add_session(run)
   end
 end
 
--- What undoing may take after an interrupt; the supervisor's grace for cleanup is a little more.
-local UNWIND_MS = 1800
-
-local function add_steps(run)
-  local C = run.contract
-  run.steps = { completed = {}, skipped = {} }
-  local resume = run.values.resume_from
-  local reached = resume == nil
-  local index = {}
-  for i, name in ipairs(C.steps) do index[name] = i end
-
-  local function state()
-    local skipped, seen = {}, {}
-    for _, name in ipairs(run.steps.completed) do seen[name] = true end
-    for _, name in ipairs(C.steps) do
-      if not seen[name] and name ~= run.steps.failed then skipped[#skipped + 1] = name end
-    end
-    return {
-      completed_steps = host.json.array { table.unpack(run.steps.completed) }, skipped_steps = host.json.array(skipped),
-      failed_step = run.steps.failed or host.json.null, resumed_from = resume,
-    }
-  end
-  run.step_state = state
-  function run.on_cut()
-    run.deadline = host.mono() + UNWIND_MS
-    run.roll_back()
-  end
-
-  --- The steps of a run that did not come to its end; `partial` when any of them may have left something.
-  function run.unfinished()
-    local data = state()
-    data.partial = run.started or #run.steps.completed > 0
-    if C.resumable and run.steps.failed and not run.steps.rollback then data.resume_from = run.steps.failed end
-    if C.has_undo then data.rollback_status, data.rollback_error = run.steps.rollback or "not_attempted", run.steps.undo_error end
-    return data
-  end
-
-  local function publish()
-    local data = run.unfinished()
-    data.pending_steps = data.skipped_steps
-    run.meta("steps", run.steps.timeline)
-    run.cut(data)
-  end
-
-  local function tell(event, name, ms)
-    if run.inv.format == "jsonl" then
-      host.send("E", (host.json.encode { event = event, step = name, index = index[name], of = #C.steps, duration_ms = ms }))
-    elseif host.tty.stderr and host.tty.stdout or run.globals.verbose then
-      host.send("L", "info", ("step %d/%d %s%s"):format(index[name], #C.steps, name, ms and (" done, %d ms"):format(ms) or ""))
-    end
-  end
-
-  --- Undoes the finished steps of this run, the last one first, when the caller asked for it (REQ-O-011). Idempotent.
-  function run.roll_back()
-    local steps = run.steps
-    if not run.values.rollback_on_failure or steps.rollback or #steps.completed == 0 then return end
-    steps.rollback, steps.undo_error = "failed", "The rollback did not end."
-    publish()
-    for i = #steps.completed, 1, -1 do
-      local ok, err = pcall(C.raw.undo, steps.completed[i], run.args, run.ctx)
-      if not ok then
-        if not failure.is(err) then host.send("L", "error", tostring(err)) end
-        steps.undo_error = ("Step %s could not be undone: %s"):format(steps.completed[i],
-          failure.is(err) and err.message or "stderr says why.")
-        return publish()
-      end
-    end
-    steps.rollback, steps.undo_error = "completed", nil
-    publish()
-  end
-
-  function run.step(name, fn)
-    if not index[name] then error("step " .. tostring(name) .. " is not declared", 2) end
-    if not reached then reached = name == resume end
-    if not reached then return nil end
-    run.steps.failed = name
-    if run.shows_life then host.send("P", name) end
-    local row = { step = name, status = "interrupted", duration_ms = 0 }
-    run.steps.timeline[#run.steps.timeline + 1] = row
-    publish()
-    tell("step_start", name)
-    local began = host.mono()
-    local result = fn()
-    row.status, row.duration_ms = "completed", run.globals.stable_output and 0 or host.mono() - began
-    run.steps.failed = nil
-    run.steps.completed[#run.steps.completed + 1] = name
-    publish()
-    tell("step_complete", name, row.duration_ms)
-    return result
-  end
-  run.steps.timeline = {}
-end
-
 -- Input is there, and not too much of it, before the command begins (REQ-F-054); a terminal is asked only by a command
 -- that really reads.
 local function take_input(run)
@@ -281,7 +188,8 @@ local function new_run(C, opts)
   local run = {
     contract = C, args = opts.values, values = opts.values, given = opts.given, globals = opts.globals, suite = C.suite,
     config = opts.config, inv = opts.inv, cwd = opts.inv.cwd, meta = opts.meta, held = {}, warnings = {},
-    private = {}, started = false, rows = {}, page = {}, preview = false, dialect = dialect.rules(opts.inv, C), timeout_ms = opts.timeout_ms, flags = opts.flags,
+    private = {}, started = false, rows = {}, page = {}, preview = false, dialect = dialect.rules(opts.inv, C),
+    timeout_ms = opts.timeout_ms, flags = opts.flags,
   }
 
   run.shows_life = (opts.globals.heartbeat_ms or 0) > 0 or opts.globals.heartbeat_interval ~= nil
@@ -349,7 +257,7 @@ local function new_run(C, opts)
   end
 
   add_session(run)
-  if C.steps then add_steps(run) end
+  if C.steps then require("steps").add(run) end
   return run
 end
 
@@ -635,75 +543,6 @@ local function fault(err, trace)
     exit = "GENERAL_ERROR", retryable = false })
 end
 
--- Streams ---------------------------------------------------------------------------------------------------------------
-
-local function streams(run)
-  local C, v, g = run.contract, run.values, run.globals
-  if run.preview or v.no_stream or v.idempotency_key or g.output == "json" then return false end
-  if run.inv.format == "table" or g.token_limit or g.token_offset or g.token_count then return false end -- all rows at once
-  return C.stream == "default" or g.stream or run.inv.format == "jsonl"
-end
-
-local function row_text(run, row)
-  local C = run.contract
-  if run.inv.format == "rich" then
-    local canvas = require("ui").new { width = run.inv.width, color = run.inv.color }
-    if C.raw.render then
-      C.raw.render(row, canvas)
-    else
-      local cells = {}
-      for i, name in ipairs(C.columns or {}) do cells[i] = require("ui").cell(row[name]) end
-      canvas.text(#cells > 0 and table.concat(cells, "  ") or host.json.encode(row))
-    end
-    return (canvas.result():gsub("\n$", ""))
-  end
-  return nil
-end
-
--- Also the end of a stream that is meant to be stopped with Ctrl+C, where the dialect calls that a success.
-local function end_stream(run)
-  local total = run.stream_count()
-  local summary = { _summary = true, total = total, duration_ms = run.globals.stable_output and 0 or host.elapsed(),
-    pagination = { total = total, returned = total, truncated = false, has_more = false, next_cursor = host.json.null } }
-  if #run.stream_warnings > 0 then summary.warnings = host.json.array(run.stream_warnings) end
-  local text = run.inv.format == "jsonl" and host.json.encode(summary) .. "\n" or ""
-  answer.send { exit = 0, text = text, flags = "ts" }
-end
-
-local function add_emit(run)
-  local C = run.contract
-  if not streams(run) then
-    run.emit = function(row)
-      mark_cuts(run, row)
-      run.rows[#run.rows + 1] = row
-    end
-    if run.preview and run.globals.stream then run.inv.format = "json" end
-    return
-  end
-  run.streaming, run.stream_warnings = true, {}
-  if run.inv.format == "json" then run.inv.format = "jsonl" end
-  local count = 0
-  run.emit = function(row)
-    mark_cuts(run, row)
-    fit(C, row, "row")
-    count = count + 1
-    local text = row_text(run, row)
-    if not text then
-      local form = row_form(C)
-      if run.globals.schema_version then row, form = older(run, row, form) end
-      local opts = finish_options(run, form)
-      opts.row, opts.columns = count, run.stream_columns
-      local out, problem = output.finish(C, row, opts)
-      if not out then error(problem, 0) end
-      run.stream_columns = out.columns
-      text = (out.text or out.data_json):gsub("\n$", "")
-    end
-    host.send("E", text)
-  end
-  run.stream_count = function() return count end
-  if run.dialect.exits and run.dialect.exits[130] == 0 then run.on_interrupt = function() end_stream(run) end end
-end
-
 -- The run ---------------------------------------------------------------------------------------------------------------
 
 local function start_page(run)
@@ -779,7 +618,10 @@ local function body(run)
   if C.safe_default then run.meta("dry_run", run.preview) end
   if run.values.confirm_destructive or run.values.live and mode == "run" then run.meta("confirmed", true) end
   dialect.announce(run.dialect)
-  if C.stream then add_emit(run) end
+  if C.stream then
+    require("streams").add(run,
+      { fit = fit, mark_cuts = mark_cuts, older = older, row_form = row_form, options = finish_options })
+  end
   if C.editor and mode == "run" then require("doors.edit").gate(run) end
   if C.auth and mode == "run" then require("credentials").gate(run) end
 
@@ -807,7 +649,7 @@ local function body(run)
     return send(run, items, nil, info)
   end
   local value = call(run, handler)
-  if run.streaming then return end_stream(run) end
+  if run.streaming then return require("streams").finish(run) end
   if C.stream and value == nil then
     local items = host.json.array(run.rows)
     keep(run, items, "any")

@@ -89,10 +89,16 @@ S.req("REQ-C-015", "Commands declare input and output schema", function()
 
   it("every fixture of the tests is a valid contract, but for the one that reaches for the outside", function()
     local args = { "check" }
-    for _, name in ipairs(S.list(S.paths.commands .. "/fx")) do
-      if name ~= "group.lua" and name ~= "evil-validate.lua" then args[#args + 1] = S.paths.commands .. "/fx/"
-        .. name end
+    local function add(dir)
+      for _, name in ipairs(S.list(dir)) do
+        if not name:find("%.lua$") then
+          add(dir .. "/" .. name)
+        elseif name ~= "group.lua" and name ~= "evil-validate.lua" then
+          args[#args + 1] = dir .. "/" .. name
+        end
+      end
     end
+    add(S.paths.commands .. "/fx")
     S.status(S.tool(args), 0)
     S.failed(S.tool { "check", S.paths.commands .. "/fx/evil-validate.lua" }, 2, "REGISTRATION_ERROR")
   end)

@@ -70,6 +70,12 @@ S.req("REQ-F-013", "SIGTERM handler installation", function()
     end
   end)
 
+  it("a cleanup that takes a while is let finish", function()
+    local mark = S.dir() .. "/mark"
+    S.failed(terminated { "fx", "lock", "--hold", "1h", "--end", "cleanup-slow", "--mark", mark }, 143, "CANCELLED")
+    assert.equal("cleaned\n", S.slurp(mark))
+  end)
+
   it("the worker's own death by a signal is an answer too", function()
     local r = S.tool({ "fx", "sleep", "--time", "1h", "--verbose" },
       { signals = { { "KILL", when_stderr = "ready", to = "child" } } })

@@ -96,7 +96,7 @@ return {
     { "one turn never ends", "for (int i = 0; i < TURN && sink_pending(s) > 0", "for (int i = 0; sink_pending(s) > 0" },
     { "data is taken after the reader left", "if (s->gone || s->error != 0 || n == 0)", "if (n == 0)" },
   } },
-  { file = "host/supervisor/supervise.c", units = {}, specs = "f/011_|f/012_|c/017_", faults = {
+  { file = "host/supervisor/supervise.c", units = {}, specs = "f/011_|f/012_|f/013_", faults = {
     { "no deadline before the contract is read", "return v->snapshot->start_mono_ns + v->opt->start_timeout_ms * 1000000;", "return 0;" },
     { "the deadline is never reached", "if (limit != 0 && now >= limit)", "if (limit != 0 && now < 0)" },
     { "the deadline is ten times as far", "0 : r->deadline_from_ns + r->timeout_ms * 1000000;", "0 : r->deadline_from_ns + r->timeout_ms * 10000000;" },

@@ -10,7 +10,8 @@ local function home(expires)
   local dir = S.dir "home"
   assert(S.run({ "mkdir", "-p", dir .. "/.config/tool/credentials", dir .. "/.sentryagent" }).status == 0)
   S.spit(dir .. "/.config/tool/credentials/fx.json", S.json.encode { token = SECRET, expires_at = expires })
-  S.spit(dir .. "/.config/tool/config.json", '{"region":"eu","api_token":"' .. SECRET .. '","current_context":"lab","contexts":{"lab":{}}}')
+  S.spit(dir .. "/.config/tool/config.json", S.json.encode { region = "eu", api_token = SECRET, current_context = "lab",
+    contexts = { lab = { region = "eu" } } })
   S.spit(dir .. "/.sentryagent/config.json", "{ broken")
   return dir
 end

@@ -1,0 +1,84 @@
+-- Every example that the manifest, the help and AGENTS.md print is run as it is printed, by a shell in a prepared home.
+local S = require "lib.spec"
+local common = require "suites.sentryagent.common"
+
+local ENV = { TOOL_COMMANDS_PATH = false }
+
+-- Commands that end only when they are stopped, and those whose example names something that a machine cannot have.
+local ENDLESS = { ["emulator.start"] = true, ["sentryagent.tail-audit-log"] = true }
+local OTHER_STATUS = { ["job.status"] = 5, ["job.cancel"] = 5 }
+local NEEDS_TERMINAL = { ["sentryagent configure"] = 4 }        -- asks, and nobody is there
+
+local COMMAND = [[return { about = "Mine", danger = "safe", scopes = {}, returns = { a = "string" },
+  exits = { SUCCESS = "Done" }, run = function() return { a = "b" } end }]]
+
+-- Everything that examples speak of: an agent, an emulator, files.
+local emulated, agent
+
+local function prepare()
+  emulated = common.emulated()
+  local r = S.status(S.tool({ "sentryagent", "register-agent", "--name", "one", "--output", "id" }, { env = emulated.env }), 0)
+  agent = r.stdout:match("%S+")
+end
+
+-- The environment of a shell that finds the tool and its personas.
+local function shell_environment(text)
+  local bin = S.paths.tool:match("^(.*)/[^/]*$")
+  local env = { PATH = bin .. ":/usr/local/bin:/usr/bin:/bin", HOME = S.dir "home", TMPDIR = S.home() .. "/tmp" }
+  for name in pairs { SENTRYAGENT_API_URL = 1, SENTRYAGENT_CLIENT_ID = 1, SENTRYAGENT_CLIENT_SECRET = 1 } do
+    env[name] = emulated.env[name]
+  end
+  for name in text:gmatch("%-from%-env[ =]([%u_]+)") do env[name] = emulated.client_secret end
+  return env
+end
+
+local function run(path, text)
+  local env = shell_environment(text)
+  local dir = S.dir "work"
+  S.spit(dir .. "/my-command.lua", COMMAND)
+  S.spit(dir .. "/.tool-config", '{"default_timeout_ms":5000,"region":"eu"}')
+  -- the one thing that an example cannot know: the id that the service gave
+  local line = text:gsub("agt_%w+", agent):gsub("(%-%-agent%-id) %S+", "%1 " .. agent)
+  local argv = ENDLESS[path] and { "timeout", "-s", "INT", "2", "sh", "-c", "exec " .. line } or { "sh", "-c", line }
+  local r = S.run(argv, { clear_env = true, env = env, cwd = dir, timeout = 60 })
+  local want = ENDLESS[path] and 124 or OTHER_STATUS[path] or NEEDS_TERMINAL[text] or 0
+  assert.equal(want, r.status, line .. "\n" .. r.stdout .. r.stderr)
+end
+
+S.req("REQ-O-041", "tool manifest built-in command: the examples", function()
+  setup(prepare)
+  teardown(function() emulated.stop() end)
+
+  for path, entry in pairs(S.status(S.tool({ "manifest" }, { env = ENV }), 0).envelope.data.commands) do
+    if entry.output_schema then
+      it("every example of " .. path .. " works as printed", function()
+        for _, example in ipairs(entry.examples or {}) do run(path, example.command) end
+      end)
+    end
+  end
+
+  it("the examples of AGENTS.md work as printed", function()
+    local text, count = S.slurp(S.paths.root .. "/../AGENTS.md"):match("\n## Examples\n\n```sh\n(.-)```"), 0
+    for line in text:gmatch("[^\n]+") do
+      if line:sub(1, 1) ~= "#" then
+        run("agents.md", line)
+        count = count + 1
+      end
+    end
+    assert.truthy(count >= 5)
+  end)
+
+  it("the examples of the help are those of the manifest; those of the root help work", function()
+    local r = S.status(S.tool({ "--help" }, { env = ENV }), 0)
+    for line in r.stderr:match("\nEXAMPLES\n(.-)\n\n"):gmatch("%$ ([^\n]+)") do run("root", line) end
+    for path, entry in pairs(S.tool({ "manifest" }, { env = ENV }).envelope.data.commands) do
+      local words = {}
+      for word in path:gmatch("[^.]+") do words[#words + 1] = word end
+      words[#words + 1] = "--help"
+      local text = entry.examples and S.tool(words, { env = ENV }).stderr or ""
+      for _, example in ipairs(entry.examples or {}) do
+        assert.truthy(text:find(example.command, 1, true), path .. ": " .. example.command)
+      end
+    end
+  end)
+end)
