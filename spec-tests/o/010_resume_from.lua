@@ -20,7 +20,7 @@ S.req("REQ-O-010", "--resume-from flag for multi-step commands", function()
     S.status(r, 3)
     local from = r.envelope.data.resume_from
     S.equal(r, "link", from, "resume_from")
-    r = S.status(work(dir, "--resume-from", from), 0)
+    S.status(work(dir, "--resume-from", from), 0)
     for _, name in ipairs { "fetch", "unpack", "link", "start" } do assert.equal("done\n", S.slurp(dir .. "/" .. name), name) end
   end)
 
