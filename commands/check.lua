@@ -97,6 +97,22 @@ local function check_tree(framework)
   return items, warnings, names, all
 end
 
+-- Would the parser take these words after the command's own? What a variable or the configuration may give is not missed.
+local function parses(C, rest)
+  local args, words = require "args", { table.unpack(C.words) }
+  table.move(rest, 1, #rest, #words + 1, words)
+  local parsed = args.split(words, host.globals, function() return #C.words, false, false end, function() return C end)
+  local _, _, problems = args.bind(C, parsed.tokens, { cwd = host.cwd, globals = host.globals,
+    stdin = function() return "x" end })
+  for _, list in ipairs { parsed.problems, problems } do
+    for _, item in ipairs(list) do
+      local p = C.by_name[item.field]
+      if item.code ~= "INPUT_PARAM_MISSING" or not (p and (p.env or p.config)) then return false, item.message end
+    end
+  end
+  return true
+end
+
 -- What the files say about other commands is checked against the whole tree and the files.
 local function check_cross(framework, all, own)
   local whole = { table.unpack(all) }
@@ -110,7 +126,7 @@ local function check_cross(framework, all, own)
   local mine = {}
   for _, C in ipairs(all) do mine[C.file or ""] = true end
   local items = {}
-  for _, p in ipairs(contract.cross(whole, { program = framework.program })) do
+  for _, p in ipairs(contract.cross(whole, { program = framework.program, parse = parses })) do
     if mine[p.file or ""] then items[#items + 1] = item_of(p) end
   end
   return items

@@ -27,7 +27,7 @@ if(NOT TOOL_SANITIZE)
   endforeach()
   add_custom_target(pages ALL DEPENDS ${PAGES})
 endif()
-install(FILES README.md CHANGELOG.md LICENSE DESTINATION share/doc/toolhost)
+install(FILES README.md AGENTS.md CHANGELOG.md LICENSE DESTINATION share/doc/toolhost)
 install(DIRECTORY docs/ DESTINATION share/doc/toolhost PATTERN baseline.json EXCLUDE)
 install(FILES docs/baseline.json DESTINATION lib/tool/docs)
 

@@ -44,6 +44,7 @@ S.req("REQ-C-030", "Errors include an executable fix_command", function()
     for name, part in pairs {
       ["fix-proseless"] = "fix_command needs fix_required", ["fix-unknown"] = "is not a registered command or companion",
       ["fix-unparsed"] = "fix_command does not parse: ", ["fix-incomplete"] = "fix_command does not parse: ",
+      ["fix-wrong-value"] = "fix_command does not parse: ",
       ["fix-mutating"] = "fix_command targets a mutating command not marked idempotent",
     } do
       local r, text = S.check(name)

@@ -186,7 +186,7 @@ function coverage.check(options)
   table.sort(paths)
   for _, path in ipairs(paths) do
     row(rows, ("%s: the answer, its variants and all declared errors occurred"):format(path),
-      missing_of(path, shipped[path], seen))
+      missing_of(path, all[path], seen))
   end
   return rows
 end

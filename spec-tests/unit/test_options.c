@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,13 +154,40 @@ static void test_output_limit(void **state)
     assert_int_equal(piped("tool a").start_timeout_ms, 30000);
 }
 
+static void test_instance(void **state)
+{
+    (void)state;
+    static const char *const good[] = { "a", "9", "agent-1", "a.b_c", "A" };
+    static const char *const bad[] = { ".", "..", "-a", "_a", "a/b", "../x", "a..b", "\xc3\xa4" };
+    char name[80], line[120];
+    assert_null(piped("tool a").instance);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        (void)snprintf(line, sizeof line, "tool a --instance-id=%s", good[i]);
+        assert_string_equal(piped(line).instance, good[i]);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        (void)snprintf(line, sizeof line, "tool a --instance-id=%s", bad[i]);
+        assert_null(piped(line).instance);
+    }
+    (void)memset(name, 'x', sizeof name);
+    name[64] = '\0';
+    (void)snprintf(line, sizeof line, "tool --instance-id=%s", name);
+    assert_string_equal(piped(line).instance, name);
+    (void)snprintf(line, sizeof line, "tool --instance-id=x%s", name);
+    assert_null(piped(line).instance);
+    assert_string_equal(read_on(false, "TOOL_INSTANCE_ID=env", "tool a").instance, "env");
+    assert_string_equal(read_on(false, "TOOL_INSTANCE_ID=env", "tool --instance-id flag a").instance, "flag");
+    assert_null(read_on(false, "TOOL_INSTANCE_ID=env", "tool --instance-id=../x a").instance);
+    assert_null(read_on(false, "TOOL_INSTANCE_ID=", "tool a").instance);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_format_by_surroundings), cmocka_unit_test(test_format_by_flag),
         cmocka_unit_test(test_bad_flags),              cmocka_unit_test(test_verbosity),
         cmocka_unit_test(test_colour),                 cmocka_unit_test(test_questions),
-        cmocka_unit_test(test_output_limit),
+        cmocka_unit_test(test_output_limit),           cmocka_unit_test(test_instance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
