@@ -5,4 +5,5 @@ cache = false
 exclude_files = { "spec-tests/fixtures/rejected", "build", "build-*" }
 
 files["spec-tests"] = { std = "+busted" }
+files["spec-tests/fixtures/token_samples.lua"] = { max_line_length = false }
 files["spec-tests/fixtures"] = { std = "lua54" }

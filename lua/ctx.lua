@@ -22,7 +22,8 @@ local UNLOCKED_BY = {
   http = "network", api = "network", files = "reads or writes", exec = "runs", pipe = "runs",
   spawn = "background", stop = "stops",
   job = "job", config = "config", store = "store", credential = "auth", confirm = "asks", ask = "asks", edit = "editor",
-  open = "gui", notify = "gui", serve = "serves", emit = "stream", list = "page", each = "batch", step = "steps", walk = "walk", cache = "writes of type cache",
+  open = "gui", notify = "gui", serve = "serves", emit = "stream", list = "page", each = "batch",
+  step = "steps", walk = "walk", cache = "writes of type cache",
   input = "stdin", created = "danger", updated = "danger", deleted = "danger", noop = "danger", exists = "creates",
   missing = "deletes", would = "preview",
 }

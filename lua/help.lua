@@ -249,9 +249,15 @@ local function names(title, list, separator, opts)
 end
 
 --- The help of the program. `groups`: { { name, about, group, shipped, suite, plugin } … } by first word: suites are
---- the core commands, all else is additional. `all`: { commands, flags, variables }, names of all that is shipped.
+--- the core commands, all else is additional. `all`: { commands, flags, variables }, names of all that is shipped; nil
+--- leaves them out.
 function M.root(groups, opts, all)
   local program = opts.program or "tool"
+  local every = ""
+  if all then
+    every = names("EVERY COMMAND", all.commands, ", ", opts) .. global_flags(opts)
+      .. names("FLAGS OF SINGLE COMMANDS", all.flags, " ", opts) .. names("ENVIRONMENT", all.variables, " ", opts)
+  end
   local core, more = {}, {}
   for _, group in ipairs(groups) do
     local list = group.suite and core or more
@@ -267,9 +273,7 @@ function M.root(groups, opts, all)
       .. "means something, no surprises.", opts.width) .. "\n"
     .. section("CORE COMMANDS", child_rows(core), opts) .. section("ADDITIONAL COMMANDS", child_rows(more), opts)
     .. section("HELP TOPICS", topic_rows, opts) .. "\n" .. heading("EXAMPLES", opts) .. table.concat(examples)
-    .. names("EVERY COMMAND", all.commands, ", ", opts) .. global_flags(opts)
-    .. names("FLAGS OF SINGLE COMMANDS", all.flags, " ", opts) .. names("ENVIRONMENT", all.variables, " ", opts)
-    .. "\n" .. heading("WHERE NEXT", opts) .. rows({
+    .. every .. "\n" .. heading("WHERE NEXT", opts) .. rows({
       { "$ " .. program .. " <command> --help", "Help of a command or group" },
       { "$ " .. program .. " help <topic>", "A topic of the list above" },
       { "$ " .. program .. " manifest", "All commands, flags and exit codes as JSON, in one call" },

@@ -512,7 +512,8 @@ local function at_root(C, root)
 end
 
 --- The manifest of contracts (array of C and of groups and suites, in any order).
--- @param options { prefix = dot path, depth = levels below it, match = word of the path or description, danger = level }; they select what is shown, the etag is of the whole;
+-- @param options { prefix = dot path, depth = levels below it, match = word of the path or
+--   description, danger = level }; they select what is shown, the etag is of the whole;
 --   root = name of the suite whose own program asks
 -- @return data (ManifestResponse), meta { contracts, global_flags, environment, dependencies }
 function manifest.build(contracts, options)

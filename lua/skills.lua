@@ -64,7 +64,9 @@ function M.examples(C)
   if not list[1] then list[1] = { "The shortest call", base } end
   if base:find("[|<>;&]") then base = own_part(C, base) or minimal(C) end
   list[#list + 1] = { "Check the input and do nothing", base .. " --validate-only" }
-  if C.has_preview and not base:find("--dry-run", 1, true) then list[#list + 1] = { "See what would happen", base .. " --dry-run" } end
+  if C.has_preview and not base:find("--dry-run", 1, true) then
+    list[#list + 1] = { "See what would happen", base .. " --dry-run" }
+  end
   if not base:find("--output ", 1, true) then
     list[#list + 1] = { "One JSON envelope, also on a terminal", base .. " --output json" }
   end

@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -360,20 +362,31 @@ void file_lock_sign(int fd, pid_t holder)
 	}
 }
 
-int file_lock(const char *path, int timeout_ms, int *fd, pid_t *holder)
+/* Waits for the lock; signals are blocked by the caller and let in only while this sleeps, so that none is missed. */
+static int wait_for_lock(const char *path, int64_t until_ns, const sigset_t *let_in, int *fd, pid_t *holder)
 {
-	int64_t until = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
 	int rc;
-	*holder = 0;
 	while ((rc = try_lock(path, fd, holder)) != 0) {
 		if (rc == ESTALE)
 			continue;
-		if (rc != EWOULDBLOCK || clock_mono_ns() >= until)
+		if (rc != EWOULDBLOCK || clock_mono_ns() >= until_ns)
 			return rc;
 		struct timespec pause = { 0, 10000000 };
-		if (nanosleep(&pause, NULL) != 0)
+		if (ppoll(NULL, 0, &pause, let_in) != 0)
 			return EINTR;
 	}
-	file_lock_sign(*fd, getpid());
 	return 0;
+}
+
+int file_lock(const char *path, int timeout_ms, int *fd, pid_t *holder)
+{
+	sigset_t all, before;
+	*holder = 0;
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &before);
+	int rc = wait_for_lock(path, clock_mono_ns() + (int64_t)timeout_ms * 1000000, &before, fd, holder);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	if (rc == 0)
+		file_lock_sign(*fd, getpid());
+	return rc;
 }

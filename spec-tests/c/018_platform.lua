@@ -20,7 +20,7 @@ S.req("REQ-C-018", "Commands declare platform requirements", function()
   end)
 
   it("2 a command for another system warns, with both names, and runs", function()
-    local env = { TOOL_COMMANDS_PATH = own.tree { foreign = source 'platform = { "darwin" },',
+    local env = { HOME = S.home(), TOOL_COMMANDS_PATH = own.tree { foreign = source 'platform = { "darwin" },',
       native = source 'platform = { "linux", "darwin" },' } }
     local r = S.status(S.tool({ "foreign" }, { env = env }), 0)
     local text = "Command not supported on linux; expected darwin"

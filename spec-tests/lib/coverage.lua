@@ -74,6 +74,7 @@ local function is_answer(record)
   for _, arg in ipairs(record.argv) do
     if NOT_AN_ANSWER[arg:match("^[^=]*")] then return false end
   end
+  if answer.meta.token_limit and answer.meta.truncated then return false end -- a window of data, with its mark (O-049)
   return answer.data ~= json.null
 end
 
@@ -132,7 +133,7 @@ end
 local function take_row(record, all, seen, problems)
   local path = called(record, all)
   local variant = path and all[path].output_variants and all[path].output_variants.row
-  if not variant or type(record.answer) ~= "table" or record.answer._summary then return end
+  if not variant or type(record.answer) ~= "table" or record.answer._summary or record.answer.heartbeat then return end
   seen.hits[path] = seen.hits[path] or {}
   local complaints = schema.validate(variant, record.answer)
   if #complaints == 0 then seen.hits[path].row = true

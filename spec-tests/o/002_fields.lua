@@ -40,14 +40,14 @@ S.req("REQ-O-002", "--fields selector", function()
     local all, few = S.tool { "fx", "list", "--limit", "5" }, S.tool { "fx", "list", "--limit", "5", "--fields", "rank" }
     assert.same(keys(all.envelope.meta), keys(few.envelope.meta))
     S.equal(few, all.envelope.meta.pagination, few.envelope.meta.pagination, "pagination")
-    local r = S.tool { "fx", "noisy", "--fields", "nothing" }
+    local r = S.tool({ "fx", "noisy", "--fields", "nothing" }, { env = { HOME = S.home() } })
     S.equal(r, 1, #r.envelope.warnings, "warnings")
     r = S.tool { "fx", "exit", "--name", "NOT_FOUND", "--fields", "x" }
     S.failed(r, 5, "FX_NOT_FOUND")
   end)
 
   it("6 unknown names are ignored silently", function()
-    local r = S.status(S.tool { "fx", "ok", "--fields", "word,nope" }, 0)
+    local r = S.status(S.tool({ "fx", "ok", "--fields", "word,nope" }, { env = { HOME = S.home() } }), 0)
     assert.same({ "word" }, keys(r.envelope.data))
     assert.same({}, { table.unpack(r.envelope.warnings) })
   end)

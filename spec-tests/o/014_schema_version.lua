@@ -1,7 +1,9 @@
 -- REQ-O-014: an older shape of the answer on request.
 local S = require "lib.spec"
 
-local function version(n) return S.tool { "fx", "old-shape", "--schema-version", n } end
+local function version(n)
+  return S.tool({ "fx", "old-shape", "--schema-version", n }, { env = { HOME = S.home() } })
+end
 
 S.req("REQ-O-014", "--schema-version compatibility flag", function()
   it("1 and 2 version 1 of a command in version 2 has the shape of version 1", function()

@@ -49,7 +49,7 @@ S.req("REQ-O-025", "--warnings-as-errors flag", function()
   end)
 
   it("3 without a warning it changes nothing", function()
-    local r = S.status(S.tool { "fx", "ok", "--warnings-as-errors" }, 0)
+    local r = S.status(S.tool({ "fx", "ok", "--warnings-as-errors" }, { env = { HOME = S.home() } }), 0)
     S.equal(r, S.raw(S.tool { "fx", "ok" }, "data"), S.raw(r, "data"), "data")
     S.failed(flagged("fx", "exit", "--name", "NOT_FOUND"), 5, "FX_NOT_FOUND")
   end)

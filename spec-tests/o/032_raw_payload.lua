@@ -1,7 +1,7 @@
 -- REQ-O-032: all parameters as one JSON object.
 local S = require "lib.spec"
 
-local function order(...) return S.tool { "fx", "order", ... } end
+local function order(...) return S.tool({ "fx", "order", ... }, { env = { HOME = S.home() } }) end
 
 local function payload(value, ...)
   return order("--raw-payload", type(value) == "string" and value or S.json.encode(value), ...)

@@ -5,7 +5,8 @@ local stub = require "lib.stub_server"
 S.req("BUILT-INS", "doctor and manifest", function()
   it("doctor is content with a machine that has everything, and has talked to the configured service", function()
     local server = stub.start { { json = { status = "ok" } } }
-    local r = S.status(S.tool("doctor", { env = { HOME = S.home(), SENTRYAGENT_API_URL = server.url, TOOL_COMMANDS_PATH = false } }), 0)
+    local env = { HOME = S.home(), SENTRYAGENT_API_URL = server.url, TOOL_COMMANDS_PATH = false }
+    local r = S.status(S.tool("doctor", { env = env }), 0)
     for _, check in ipairs(r.envelope.data.checks) do S.equal(r, true, check.ok, check.name) end
     assert.is_true(#server.requests >= 1)
     server.close()
