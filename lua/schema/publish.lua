@@ -236,9 +236,24 @@ local function base(C)
   return s
 end
 
+-- --stable-output leaves volatile fields out (REQ-O-007), so that no row can promise them.
+local may_be_absent
+function may_be_absent(s, name)
+  for _, key in ipairs { "anyOf", "oneOf" } do
+    for _, branch in ipairs(s[key] or {}) do may_be_absent(branch, name) end
+  end
+  if type(s.items) == "table" then may_be_absent(s.items, name) end
+  local items = s.properties and s.properties.items
+  if s.properties and s.properties._trusted and type(items) == "table" then may_be_absent(items, name) end
+  for i = #(s.required or {}), 1, -1 do
+    if s.required[i] == name then table.remove(s.required, i) end
+  end
+end
+
 --- The JSON Schema of `data` on success.
 function publish.output(C)
   local s = add_host_keys(base(C), C)
+  for _, name in ipairs(C.volatile or {}) do may_be_absent(s, name) end
   s["$schema"] = "http://json-schema.org/draft-07/schema#"
   return s
 end

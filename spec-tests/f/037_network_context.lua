@@ -92,7 +92,7 @@ S.req("REQ-F-037", "Network error context block", function()
   it("1 a service that is too slow has the block too, at exit 10", function()
     local server = stub.start { { hang = "accept" } }
     for _ = 1, 5 do
-      local r = fetch(server.url .. "/x", nil, "--timeout", "300ms")
+      local r = fetch(server.url .. "/x", nil, "--timeout", "2s")
       S.failed(r, 10, "TIMEOUT")
       S.equal(r, null, context(r).status_code, "status_code")
     end

@@ -51,7 +51,8 @@ local function contracts(spec, with_fixtures)
 end
 
 local NOT_AN_ANSWER = { ["--schema"] = true, ["--print-schema"] = true, ["--output-schema"] = true, ["--help"] = true,
-  ["-h"] = true, ["--validate-only"] = true, ["--show-config"] = true, ["--fields"] = true, ["--stream"] = true }
+  ["-h"] = true, ["--validate-only"] = true, ["--show-config"] = true, ["--fields"] = true, ["--stream"] = true,
+  ["--schema-version"] = true }
 
 -- The path of the command that a command line calls, by the longest of its leading words that is one.
 local function called(record, all)
