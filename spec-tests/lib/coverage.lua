@@ -75,7 +75,8 @@ local function is_answer(record)
   for _, arg in ipairs(record.argv) do
     if NOT_AN_ANSWER[arg:match("^[^=]*")] then return false end
   end
-  if answer.meta.token_limit and answer.meta.truncated then return false end -- a window of data, with its mark (O-049)
+  -- a window of data, with its mark (O-049)
+  if answer.meta.token_limit and answer.meta.truncated or answer.meta.token_offset then return false end
   return answer.data ~= json.null
 end
 
