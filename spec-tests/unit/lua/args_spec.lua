@@ -81,7 +81,7 @@ describe("split", function()
     assert.is_true(s.globals.quiet)
     assert.is_true(s.globals.no_config)
     assert.is_true(s.globals["no-config"])
-    assert.same("/work/x", s.globals.cwd)
+    assert.same("/proj/x", s.globals.cwd)
   end)
 
   it("reports global flags with wrong or missing values, all of them", function()
@@ -154,7 +154,7 @@ describe("bind: types", function()
     assert.same(5400, one({ "d", "duration" }, "1h30m"))
     assert.same(65536, one({ "s", "size" }, "64KiB"))
     assert.same("2024-03-11T14:30:00Z", one({ "t", "datetime" }, "2024-03-11T15:30:00+01:00"))
-    assert.same("/work/a/b", one({ "p", "path" }, "a/./b"))
+    assert.same("/proj/a/b", one({ "p", "path" }, "a/./b"))
     assert.same("/home/user/file.txt", one({ "p", "path" }, "/home/user/file.txt"))
     assert.same({ a = { 1, 2 } }, one({ "j", "json" }, "{a:[1,2,],}"))
     assert.same(false, one({ "b", "boolean" }, "false"))
@@ -361,7 +361,7 @@ describe("bind: sources", function()
   it("leaves - to the host where a path may mean stdin", function()
     local C = contract { { "input-file", "path", injected = true }, { "file", "path" } }
     local v = bind(C, "--input-file - --file -")
-    assert.same({ "-", "/work/-" }, { v.input_file, v.file })
+    assert.same({ "-", "/proj/-" }, { v.input_file, v.file })
   end)
 
   it("types values of every source", function()
@@ -412,7 +412,7 @@ describe("bind: secrets", function()
 
   it("come from a named variable, a file or the environment", function()
     host.variables = { MY = "s1", TOOL_TOKEN = "s2" }
-    host.files = { ["/work/f"] = "s3\n", ["/abs"] = "s4" }
+    host.files = { ["/proj/f"] = "s3\n", ["/abs"] = "s4" }
     local function got(line)
       local v, given, problems = bind(C, line)
       assert.same({}, problems)

@@ -3,7 +3,7 @@
 
 package.path = "lua/?.lua;" .. package.path
 
-local shim = { version = "0.1.0", program = "tool", cwd = "/work", argv = {}, globals = {} }
+local shim = { version = "0.1.0", program = "tool", cwd = "/proj", argv = {}, globals = {} }
 
 shim.variables, shim.files = {}, {}      -- what host.env and host.file.read answer, set by tests
 
