@@ -23,7 +23,8 @@ return {
   danger = "safe", scopes = {}, framework = true, since = "0.1", timeout = "30s", rows = "entries", config = true,
   external = false,
   args = {
-    { "since", "string", "Only later ones: a time such as 2026-01-15T00:00:00Z, or so long ago, such as 1h" },
+    { "since", "string", "Only later ones: a time such as 2026-01-15T00:00:00Z, or so long ago, such as 1h",
+      match = "^([0-9]+(ms|s|m|h|d|w)|[0-9]{4}-[0-9]{2}-[0-9]{2}.*)$" },
     { "command", "string", "Only this command, such as \"config set\"", loose = true },
     { "trace-id", "string", "Only those of this trace", loose = true },
     { "limit", "integer", "Only the newest ones, so many; 0 for all", min = 0, default = 0 },

@@ -105,14 +105,10 @@ return {
     { "Against the schema of a release",
       "tool generate-skills --output-dir ./skills && tool mcp-validate --mcp-schema-file ./skills/mcp-tools.json" },
   },
-  validate = function(args, bad)
-    local file, url = args["mcp-schema-file"], args["mcp-server-url"]
-    if file and url then
-      bad("mcp-server-url", "--mcp-schema-file and --mcp-server-url exclude each other", "INPUT_PARAM_CONFLICT")
-    elseif not file and not url then
-      bad("mcp-schema-file", "--mcp-schema-file or --mcp-server-url is required", "INPUT_PARAM_MISSING")
-    end
-  end,
+  rules = {
+    { when = "mcp-server-url", bar = { "mcp-schema-file" } },
+    { unless = "mcp-server-url", need = { "mcp-schema-file" } },
+  },
   run = function(args, ctx)
     host = ctx.framework.host
     local tools = args.mcp_schema_file and from_file(ctx, args.mcp_schema_file) or from_server(ctx, args.mcp_server_url)

@@ -13,6 +13,7 @@ local host = require "host"
 local jobs = {}
 
 local GRACE_MS = 10000                    -- for the cleanup of a job whose time is over
+local END_GRACE_MS = 6000                 -- of one that is told to end: more than the tool needs to end what it started
 local KEPT_MS = 7 * 24 * 60 * 60 * 1000   -- how long the record of an ended job stays
 
 --- The directory of all jobs.
@@ -144,7 +145,7 @@ function jobs.start(run)
   run.effect_begins()
   local kept
   kept, err = host.detach { path = "/proc/self/exe", argv = arguments(run, dir), env = environment(id), cwd = host.cwd,
-    lifetime_ms = C.job.timeout_ms + GRACE_MS }
+    lifetime_ms = C.job.timeout_ms + GRACE_MS, grace_ms = END_GRACE_MS }
   if not kept then failure.raise(err.code, { message = "The job could not be started: " .. err.message }) end
   host.send("B", tostring(kept.keeper))
   record.keeper, record.began = kept.keeper, kept.began

@@ -37,16 +37,17 @@ local function rule_sentences(C)
     table.insert(by_name[name], text)
   end
   for _, rule in ipairs(C.rules or {}) do
-    for _, name in ipairs(rule.need or {}) do say(name, "required with " .. condition(rule)) end
+    local with = rule.when and "with " or "without "
+    for _, name in ipairs(rule.need or {}) do say(name, "required " .. with .. condition(rule)) end
     for _, name in ipairs(rule.bar or {}) do
-      say(name, "not together with " .. condition(rule))
-      say(rule.when, "not together with --" .. name)
+      say(name, (rule.when and "not together with " or "only with ") .. condition(rule))
+      if rule.when then say(rule.when, "not together with --" .. name) end
     end
     local names = {}
     for name in pairs(rule.set or {}) do names[#names + 1] = name end
     table.sort(names)
     for _, name in ipairs(names) do
-      say(name, ("%s %s %s"):format(tostring(rule.set[name]), rule.unless and "without" or "with", condition(rule)))
+      say(name, tostring(rule.set[name]) .. " " .. with .. condition(rule))
     end
   end
   return by_name
@@ -171,19 +172,25 @@ end
 
 -- Extensions -----------------------------------------------------------------------------------------------------
 
+-- The graph of REQ-C-026. unless_flag: the row holds where that flag is not given. A default by a rule holds where its
+-- if_flag is absent, and with if_present where it is given.
 local function requires_of(C)
   local list = {}
   for _, rule in ipairs(C.rules or {}) do
-    if rule.need then
-      list[#list + 1] = { if_flag = rule.when, if_value = rule.is, then_required = strings(rule.need) }
+    local function row(effect, names)
+      if names then
+        list[#list + 1] = { if_flag = rule.when, unless_flag = rule.unless, if_value = rule.is, [effect] = strings(names) }
+      end
     end
-    if rule.bar then list[#list + 1] = { if_flag = rule.when, if_value = rule.is, prohibited = strings(rule.bar) } end
+    row("then_required", rule.need)
+    row("prohibited", rule.bar)
     local names = {}
     for name in pairs(rule.set or {}) do names[#names + 1] = name end
     table.sort(names)
     for _, name in ipairs(names) do
       list[#list + 1] = {
-        if_flag = rule.unless or rule.when, if_value = rule.is, target_flag = name, default = rule.set[name],
+        if_flag = rule.unless or rule.when, if_present = rule.when and true or nil, if_value = rule.is,
+        target_flag = name, default = rule.set[name],
       }
     end
   end

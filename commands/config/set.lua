@@ -17,7 +17,7 @@ return {
   args = {
     { "key", "string", "Name of the value; also name=value", required = true, at = 1, public = true, max_length = 65536,
       loose = true, match = "^[A-Za-z_][A-Za-z0-9_.-]{0,199}(=.*)?$" },
-    { "value", "string", "The value", at = 2 },
+    { "value", "string", "The value; required when --key is a name alone", at = 2 },
     { "type", "enum", "How the value is read; json for numbers, lists and objects", one_of = { "string", "json" } },
   },
   returns = { scope = "string", path = "path", key = "string", value = "any", ["old?"] = "any" },

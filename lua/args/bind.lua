@@ -462,7 +462,13 @@ end
 local function condition_text(rule)
   local is = rule.is
   if type(is) == "table" then is = table.concat(is, " or ") end
-  return "--" .. rule.when .. (is ~= nil and " " .. tostring(is) or "")
+  return (rule.when and "with --" or "without --") .. (rule.when or rule.unless) .. (is ~= nil and " " .. tostring(is) or "")
+end
+
+local function applies(state, rule)
+  local name = rule.when or rule.unless
+  local there = present(state, name) and holds(state, name, rule.is)
+  return there == (rule.when ~= nil)
 end
 
 local function apply_set(state, rule)
@@ -474,23 +480,19 @@ end
 
 -- REQ-C-026, after types and before declared defaults.
 local function apply_rule(state, rule)
-  if rule.unless then
-    if not present(state, rule.unless) then apply_set(state, rule) end
-    return
-  end
-  if not present(state, rule.when) or not holds(state, rule.when, rule.is) then return end
+  if not applies(state, rule) then return end
   local by_name = state.C.by_name
   for _, name in ipairs(rule.need or {}) do
     if by_name[name] and not present(state, name) and not state.bad[name] then
       report(state, problem(by_name[name], "INPUT_PARAM_MISSING",
-        "--" .. name .. " is required with " .. condition_text(rule) .. ".", nil, "Pass --" .. name .. "."))
+        "--" .. name .. " is required " .. condition_text(rule) .. ".", nil, "Pass --" .. name .. "."))
     end
   end
   for _, name in ipairs(rule.bar or {}) do
     if by_name[name] and present(state, name) then
       report(state, problem(by_name[name], "INPUT_PARAM_CONFLICT",
-        "--" .. name .. " cannot be used together with " .. condition_text(rule) .. ".", nil,
-        "Leave out --" .. name .. " or --" .. rule.when .. "."))
+        "--" .. name .. " cannot be used " .. (rule.when and "together " or "") .. condition_text(rule) .. ".",
+        nil, rule.when and ("Leave out --%s or --%s."):format(name, rule.when) or ("Pass --%s too."):format(rule.unless)))
     end
   end
   apply_set(state, rule)

@@ -25,6 +25,7 @@ S.req("REQ-C-026", "Conditional argument dependencies", function()
       { if_flag = "form", if_value = "csv", then_required = { "separator" } },
       { if_flag = "all", prohibited = { "rows" } },
       { if_flag = "all", target_flag = "rows", default = 10 },
+      { unless_flag = "form", prohibited = { "indent" } },
     }, data.requires)
     local flags = S.manifest().commands["fx.rules"].flags
     assert.truthy(flags.separator.description:find("--form csv", 1, true), flags.separator.description)
@@ -39,6 +40,13 @@ S.req("REQ-C-026", "Conditional argument dependencies", function()
     local text = items(r)["--rows"].message
     S.truth(r, text:find("--rows", 1, true) and text:find("--all", 1, true), "both are to be named: " .. text)
     S.equal(r, S.json.null, r.envelope.data, "data")
+  end)
+
+  it("3 a parameter can need another one to be there at all", function()
+    local r = S.tool { "fx", "rules", "--indent", "2" }
+    S.failed(r, 2, "ARG_ERROR")
+    S.truth(r, items(r)["--indent"].message:find("without --form", 1, true), "the condition is not named")
+    S.status(S.tool { "fx", "rules", "--indent", "2", "--form", "json" }, 0)
   end)
 
   it("4 a default applies only where the condition holds and the caller said nothing", function()

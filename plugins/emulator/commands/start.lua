@@ -41,7 +41,8 @@ return {
     { "ephemeral", "boolean", "Keep the state in memory only", default = false },
     { "data-dir", "path", "The directory of the state, instead of the tool's own data", access = "write" },
     { "seed", "boolean", "Begin with some example data", default = false },
-    { "rate-limit", "string", "Answer 429 above this many calls of a client, as in 100/10s", loose = true },
+    { "rate-limit", "string", "Answer 429 above this many calls of a client, as in 100/10s", loose = true,
+      match = "^[1-9][0-9]*/[1-9][0-9]*(ms|s|m)$" },
     { "token-ttl", "duration", "How long an issued token is good", default = "3600s", public = true },
   },
   validate = function(args, bad)
