@@ -7,7 +7,7 @@
 #include "base/utf8.h"
 #include "envelope.h"
 #include "logger.h"
-#include "reap.h"
+#include "base/reap.h"
 #include "record.h"
 #include "redact.h"
 #include "sink.h"

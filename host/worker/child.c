@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/reap.h"
 #include "context.h"
 #include "loop.h"
 
@@ -516,7 +517,11 @@ static int l_run(lua_State *L)
 
 /* Programs that stay when the run has ended (host.detach). */
 
-#define KEEPER_GRACE_S 2
+#define KEEPER_GRACE_MS 2000 /* unless host.detach says otherwise */
+
+struct keeping {
+	int64_t lifetime_ms, grace_ms;
+};
 
 static void drop_descriptors(void)
 {
@@ -537,9 +542,9 @@ static bool collect_kept(void)
 }
 
 /* Waits for the end of the program and of all it started; ends them when the time is over or when it is told to. */
-static void guard(pid_t program, const sigset_t *set, int64_t lifetime_ms)
+static void guard(pid_t program, const sigset_t *set, const struct keeping *k)
 {
-	int64_t end = lifetime_ms > 0 ? clock_mono_ns() + lifetime_ms * 1000000 : INT64_MAX;
+	int64_t end = k->lifetime_ms > 0 ? clock_mono_ns() + k->lifetime_ms * 1000000 : INT64_MAX;
 	bool told = false;
 	while (collect_kept()) {
 		int64_t now = clock_mono_ns(), left = end > now ? end - now : 0;
@@ -547,16 +552,18 @@ static void guard(pid_t program, const sigset_t *set, int64_t lifetime_ms)
 		int sig = left > 0 ? sigtimedwait(set, NULL, &t) : 0;
 		if (sig == SIGCHLD || (sig < 0 && errno == EINTR))
 			continue;
-		(void)kill(-program, told ? SIGKILL : SIGTERM);
-		if (told)
+		if (told) {
+			reap_all(0, NULL, NULL, NULL, 0); /* also what left the program's group */
 			return;
+		}
+		(void)kill(-program, SIGTERM);
 		told = true;
-		end = clock_mono_ns() + (int64_t)KEEPER_GRACE_S * 1000000000;
+		end = clock_mono_ns() + k->grace_ms * 1000000;
 	}
 }
 
 /* The process between the tool and a program that stays: adopts what the program starts and holds nothing of the run. */
-_Noreturn static void keep(const struct plan *p, int64_t lifetime_ms)
+_Noreturn static void keep(const struct plan *p, const struct keeping *k)
 {
 	sigset_t set;
 	(void)setsid();
@@ -574,12 +581,12 @@ _Noreturn static void keep(const struct plan *p, int64_t lifetime_ms)
 	if (program < 0 || write(p->report, &told, sizeof told) != (ssize_t)sizeof told)
 		_exit(1);
 	drop_descriptors();
-	guard(program, &set, lifetime_ms);
+	guard(program, &set, k);
 	_exit(0);
 }
 
 /* 0 with the pids of keeper and program, or an errno value. */
-static int launch_kept(struct plan *p, int64_t lifetime_ms, pid_t *keeper, pid_t *program)
+static int launch_kept(struct plan *p, const struct keeping *k, pid_t *keeper, pid_t *program)
 {
 	int report[2], said = 0, failed = 0;
 	*program = 0;
@@ -588,7 +595,7 @@ static int launch_kept(struct plan *p, int64_t lifetime_ms, pid_t *keeper, pid_t
 	p->report = report[1];
 	*keeper = fork();
 	if (*keeper == 0)
-		keep(p, lifetime_ms);
+		keep(p, k);
 	int rc = *keeper < 0 ? errno : 0;
 	(void)close(report[1]);
 	for (ssize_t n = rc == 0 ? 1 : 0; n > 0 || (n < 0 && errno == EINTR);) {
@@ -622,7 +629,7 @@ static long long began_at(pid_t pid)
 	return p != NULL ? strtoll(p, NULL, 10) : 0;
 }
 
-/* host.detach{ path, argv, env, cwd, lifetime_ms } -> { pid, keeper, began } | nil, err */
+/* host.detach{ path, argv, env, cwd, lifetime_ms, grace_ms } -> { pid, keeper, began } | nil, err */
 static int l_detach(lua_State *L)
 {
 	size_t n = 0;
@@ -636,12 +643,14 @@ static int l_detach(lua_State *L)
 	p.path = opt_string(L, "path", &n);
 	p.cwd = opt_string(L, "cwd", &n);
 	lua_getfield(L, 1, "lifetime_ms");
-	lua_Integer lifetime = luaL_optinteger(L, -1, 0);
+	struct keeping k = { luaL_optinteger(L, -1, 0), KEEPER_GRACE_MS };
+	lua_getfield(L, 1, "grace_ms");
+	k.grace_ms = luaL_optinteger(L, -1, k.grace_ms);
 	luaL_argcheck(L, p.path != NULL && p.path[0] == '/', 1, "path must be absolute");
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	pid_t keeper = 0, program = 0;
 	p.in = p.out = p.err = null;
-	int rc = null >= 0 ? launch_kept(&p, lifetime, &keeper, &program) : errno;
+	int rc = null >= 0 ? launch_kept(&p, &k, &keeper, &program) : errno;
 	close_fd(&null);
 	if (rc != 0)
 		return push_error(L, rc == ENOENT ? "PROGRAM_NOT_FOUND" : "PROGRAM_FAILED", strerror(rc));

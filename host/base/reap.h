@@ -1,6 +1,6 @@
-/* No process is left behind: everything below the supervisor ends with it (REQ-F-030, F-031). */
-#ifndef TOOL_SUPERVISOR_REAP_H
-#define TOOL_SUPERVISOR_REAP_H
+/* No process is left behind: everything below a process ends with it (REQ-F-030, F-031). */
+#ifndef TOOL_BASE_REAP_H
+#define TOOL_BASE_REAP_H
 
 #include <stdbool.h>
 #include <stddef.h>
