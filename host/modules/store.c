@@ -272,6 +272,15 @@ static int make_file(const char *path)
 	return 0;
 }
 
+/* The change of the journal needs the file for itself, and SQLite does not ask the busy handler about that. */
+static int use_wal(struct db *db)
+{
+	int rc = run(db, "PRAGMA journal_mode = WAL");
+	for (int count = 0; (rc & 0xff) == SQLITE_BUSY && on_busy(db, count); count++)
+		rc = run(db, "PRAGMA journal_mode = WAL");
+	return rc;
+}
+
 static int configure(struct db *db, bool readonly)
 {
 	(void)sqlite3_extended_result_codes(db->handle, 1);
@@ -281,7 +290,7 @@ static int configure(struct db *db, bool readonly)
 	sqlite3_progress_handler(db->handle, STEPS_PER_CHECK, on_progress, NULL);
 	int rc = run(db, "PRAGMA foreign_keys = ON");
 	if (rc == SQLITE_OK && !readonly)
-		rc = run(db, "PRAGMA journal_mode = WAL");
+		rc = use_wal(db);
 	return rc;
 }
 
