@@ -35,20 +35,38 @@ struct server {
 	int port;
 };
 
+/* Ends a wait of an exchange; outlives it until the loop has closed it. */
+struct alarm {
+	uv_timer_t timer;
+	struct exchange *exchange;
+};
+
 /* One request and its answer. The connection forgets it, or it the connection, whichever ends first. */
 struct exchange {
 	struct conn *conn; /* NULL once answered or the client is gone */
 	struct wait wait;
+	struct alarm *alarm; /* of request:wait, made at its first use */
 	struct buf head;
 	enum { EXCHANGE_NEW, EXCHANGE_STREAM, EXCHANGE_DONE } state;
 	bool without_body; /* HEAD, 204, 304 */
 	bool chunked, keep;
+	bool counted;      /* the length was announced: `left` bytes of it are to come */
+	size_t left;
+	bool asleep;       /* the task is in request:wait */
+	bool woken;        /* request:wake came while it was not */
 };
 
 static int push_true(lua_State *L, void *arg)
 {
 	(void)arg;
 	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int push_false(lua_State *L, void *arg)
+{
+	(void)arg;
+	lua_pushboolean(L, 0);
 	return 1;
 }
 
@@ -252,24 +270,35 @@ static void answer_failure(struct exchange *x)
 
 /* Streams */
 
-/* request:start(status[, headers]) -> true | nil, err */
+/* Says in the head how the end of the body is found. */
+static void put_framing(lua_State *L, struct exchange *x, int status, lua_Integer length)
+{
+	x->counted = length >= 0 && !x->without_body;
+	x->left = x->counted ? (size_t)length : 0;
+	x->chunked = length < 0 && !message_is_old(conn_message(x->conn));
+	if (length >= 0 && status != 204)
+		(void)buf_printf(&x->head, "Content-Length: %zu\r\n", (size_t)length);
+	else if (x->chunked && !x->without_body)
+		(void)buf_puts(&x->head, "Transfer-Encoding: chunked\r\n");
+	x->keep = x->keep && (x->chunked || x->counted || x->without_body);
+	put_connection(x);
+	if (!buf_puts(&x->head, "\r\n"))
+		luaL_error(L, "not enough memory");
+}
+
+/* request:start(status[, headers[, length]]) -> true | nil, err */
 static int request_start(lua_State *L)
 {
 	struct exchange *x = exchange_of(L, 1);
 	int status = (int)luaL_optinteger(L, 2, 200);
-	lua_settop(L, 3);
+	lua_settop(L, 4);
+	lua_Integer length = luaL_optinteger(L, 4, -1);
 	if (x->state != EXCHANGE_NEW)
 		return luaL_error(L, "the answer was already started");
 	if (x->conn == NULL)
 		return push_left(L, NULL);
 	put_head(L, x, status, 3);
-	x->chunked = !message_is_old(conn_message(x->conn));
-	if (x->chunked && !x->without_body)
-		(void)buf_puts(&x->head, "Transfer-Encoding: chunked\r\n");
-	x->keep = x->keep && (x->chunked || x->without_body);
-	put_connection(x);
-	if (!buf_puts(&x->head, "\r\n"))
-		return luaL_error(L, "not enough memory");
+	put_framing(L, x, status, length);
 	uv_buf_t part = { .base = x->head.data, .len = x->head.len };
 	x->state = EXCHANGE_STREAM;
 	conn_streaming(x->conn);
@@ -301,8 +330,11 @@ static int request_write(lua_State *L)
 		return luaL_error(L, "another task is writing this answer");
 	if (x->conn == NULL)
 		return push_left(L, NULL);
+	if (x->counted && n > x->left)
+		return luaL_error(L, "more bytes than the announced length");
 	if (n > 0 && !x->without_body && !send_chunk(x, bytes, n))
 		return push_left(L, NULL);
+	x->left -= x->counted ? n : 0;
 	if (conn_crowded(x->conn))
 		return loop_suspend(L, &x->wait);
 	return push_true(L, NULL);
@@ -314,6 +346,7 @@ static bool end_stream(struct exchange *x)
 	bool ok = x->conn != NULL;
 	if (ok && x->chunked && !x->without_body)
 		ok = conn_send(x->conn, &last, 1);
+	x->keep = x->keep && x->left == 0; /* of a body that is too short the end is the connection's */
 	complete(x);
 	return ok;
 }
@@ -327,6 +360,100 @@ static int request_finish(lua_State *L)
 	if (x->wait.task != NULL)
 		return luaL_error(L, "another task is writing this answer");
 	return end_stream(x) ? push_true(L, NULL) : push_left(L, NULL);
+}
+
+/* Waiting */
+
+static void on_alarm(uv_timer_t *t)
+{
+	struct exchange *x = ((struct alarm *)t->data)->exchange;
+	if (x != NULL && x->asleep) {
+		x->asleep = false;
+		wake(&x->wait, push_false);
+	}
+}
+
+static void alarm_closed(uv_handle_t *h)
+{
+	free(h->data);
+}
+
+static void free_alarm(struct exchange *x)
+{
+	struct alarm *a = x->alarm;
+	x->alarm = NULL;
+	if (a == NULL)
+		return;
+	a->exchange = NULL;
+	if (uv_is_closing((uv_handle_t *)&a->timer))
+		free(a); /* the loop was closed first: no callback will come */
+	else
+		uv_close((uv_handle_t *)&a->timer, alarm_closed);
+}
+
+static void set_alarm(lua_State *L, struct exchange *x, lua_Integer ms)
+{
+	uv_loop_t *loop = loop_uv(L);
+	if (x->alarm == NULL) {
+		struct alarm *a = calloc(1, sizeof *a);
+		if (a == NULL)
+			luaL_error(L, "not enough memory");
+		(void)uv_timer_init(loop, &a->timer); /* cannot fail */
+		a->timer.data = a;
+		a->exchange = x;
+		x->alarm = a;
+	}
+	uv_update_time(loop);
+	(void)uv_timer_start(&x->alarm->timer, on_alarm, ms > 0 ? (uint64_t)ms : 0, 0);
+}
+
+/* request:wait([ms]) -> true | false | nil, err */
+static int request_wait(lua_State *L)
+{
+	struct exchange *x = exchange_of(L, 1);
+	lua_Integer ms = luaL_optinteger(L, 2, -1);
+	if (x->state == EXCHANGE_DONE)
+		return luaL_error(L, "the answer is complete");
+	if (x->wait.task != NULL)
+		return luaL_error(L, "another task waits for this request");
+	if (x->conn == NULL)
+		return push_left(L, NULL);
+	if (x->woken) {
+		x->woken = false;
+		return push_true(L, NULL);
+	}
+	if (ms >= 0)
+		set_alarm(L, x, ms);
+	conn_streaming(x->conn);
+	x->asleep = true;
+	return loop_suspend(L, &x->wait);
+}
+
+/* request:wake() */
+static int request_wake(lua_State *L)
+{
+	struct exchange *x = exchange_of(L, 1);
+	x->woken = !x->asleep;
+	if (x->asleep) {
+		x->asleep = false;
+		if (x->alarm != NULL)
+			(void)uv_timer_stop(&x->alarm->timer);
+		wake(&x->wait, push_true);
+	}
+	return 0;
+}
+
+/* request:cut([reset]) */
+static int request_cut(lua_State *L)
+{
+	const struct exchange *x = exchange_of(L, 1);
+	if (x->conn == NULL)
+		return 0;
+	if (lua_toboolean(L, 2))
+		conn_reset(x->conn);
+	else
+		conn_drop(x->conn);
+	return 0;
 }
 
 /* request:gone() -> boolean */
@@ -343,6 +470,7 @@ static int exchange_gc(lua_State *L)
 	struct conn *c = x->conn;
 	x->conn = NULL;
 	buf_free(&x->head);
+	free_alarm(x);
 	if (c != NULL) {
 		conn_set_data(c, NULL);
 		conn_drop(c);
@@ -493,7 +621,7 @@ static void on_request(struct conn *c)
 static void on_room(struct conn *c)
 {
 	struct exchange *x = conn_data(c);
-	if (x != NULL)
+	if (x != NULL && !x->asleep)
 		wake(&x->wait, push_true);
 }
 
@@ -504,6 +632,7 @@ static void on_gone(struct conn *c)
 		return;
 	conn_set_data(c, NULL);
 	x->conn = NULL;
+	x->asleep = false;
 	wake(&x->wait, push_left);
 }
 
@@ -769,6 +898,9 @@ int luaopen_server(lua_State *L)
 	static const luaL_Reg request[] = { { "start", request_start },
 		                            { "write", request_write },
 		                            { "finish", request_finish },
+		                            { "wait", request_wait },
+		                            { "wake", request_wake },
+		                            { "cut", request_cut },
 		                            { "gone", request_gone },
 		                            { NULL, NULL } };
 	static const luaL_Reg module[] = { { "listen", server_listen }, { NULL, NULL } };

@@ -16,9 +16,14 @@
  *     repeated ones joined by ", ". The handler answers by returning
  *       { status = 200, headers = { Name = "value" | { "a", "b" } }, body = "…" }
  *     or with a stream:
- *   request:start(status[, headers]) -> true | nil, err
+ *   request:start(status[, headers[, length]]) -> true | nil, err
+ *                                                   with a length it is announced, else the body is chunked
  *   request:write(bytes) -> true | nil, err         waits while the client reads slower than this writes
- *   request:finish() -> true | nil, err             also done when the handler returns
+ *   request:finish() -> true | nil, err             also done when the handler returns; of a body shorter than
+ *                                                   announced the connection is closed
+ *   request:wait([ms]) -> true | false | nil, err   true after a wake, false when the time is over
+ *   request:wake()                                  ends the wait that another task is in, or the next one
+ *   request:cut([reset])                            ends the connection at once, with a reset if asked for
  *   request:gone() -> boolean                       the client left
  *     err: { code = "CLIENT_LEFT", message = … }
  *

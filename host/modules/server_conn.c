@@ -122,7 +122,7 @@ static void on_closed(uv_handle_t *h)
 	g->on_freed(g);
 }
 
-void conn_drop(struct conn *c)
+static void end(struct conn *c, bool reset)
 {
 	if (c->phase == PHASE_CLOSED)
 		return;
@@ -133,8 +133,19 @@ void conn_drop(struct conn *c)
 		c->open_handles = 0; /* no callback will come: conn_release_all frees it */
 		return;
 	}
-	uv_close((uv_handle_t *)&c->tcp, on_closed);
+	if (!reset || uv_tcp_close_reset(&c->tcp, on_closed) != 0)
+		uv_close((uv_handle_t *)&c->tcp, on_closed);
 	uv_close((uv_handle_t *)&c->timer, on_closed);
+}
+
+void conn_drop(struct conn *c)
+{
+	end(c, false);
+}
+
+void conn_reset(struct conn *c)
+{
+	end(c, true);
 }
 
 void conn_drop_all(struct conn_group *g)

@@ -61,6 +61,9 @@ void conn_answered(struct conn *c, bool keep);
 /* Ends the connection at once, also in the middle of an answer. */
 void conn_drop(struct conn *c);
 
+/* As conn_drop, and the client is told by a reset instead of an ordinary end (RFC 9293 §3.10.7). */
+void conn_reset(struct conn *c);
+
 /* Stops taking requests: idle connections end now, the others when their answer is sent. */
 void conn_drain(struct conn_group *g);
 void conn_drop_all(struct conn_group *g);

@@ -500,7 +500,8 @@ end
 
 local function check_required(state, p)
   if not p.required or state.given[p.name] or state.bad[p.name] then return end
-  local fix = "Pass --" .. p.name .. (p.at and ", or the value as argument " .. p.at or "") .. "."
+  local fix = "Pass --" .. p.name .. (p.at and ", or the value as argument " .. p.at or "")
+    .. (p.type == "enum" and ": " .. table.concat(p.one_of, ", ") or "") .. "."
   if p.type == "secret" then
     fix = "Pass --" .. p.name .. "-from-env VARIABLE or --" .. p.name .. "-from-file PATH"
       .. (p.env and ", or set " .. p.env or "") .. "."

@@ -4,10 +4,12 @@
 --
 --   ctx.serve{ routes = {…}, host = "127.0.0.1", port = 0, max_body = bytes, limits = { header_timeout_ms, … },
 --              before = function(req, ctx), after = function(req, status), on_error = function(problem, req),
---              on_listen = function(url, server) }
+--              around = function(req, ctx, respond), on_listen = function(url, server) }
 --   routes["POST /agents/{id}"] = { run = function(req, ctx) … return status, body, headers end,
 --                                   input = form of the JSON body, query = form of the query (serve/input.lua), … }
 --   before runs ahead of the route; what it returns, if anything, is the answer (status, body, headers).
+--   around runs ahead of everything else, for every request, also one that fits no route; respond() gives the answer
+--     { status, headers, body }, or nil when it was a stream. What around returns is sent.
 --   after sees every request with the status of its answer (nil for a stream).
 --   on_error{ status, code, message, details, headers } -> body, headers: the API's form of the errors that the
 --     door finds (NOT_FOUND, METHOD_NOT_ALLOWED, VALIDATION_ERROR, UNSUPPORTED_MEDIA_TYPE, INTERNAL_ERROR) and of
@@ -16,7 +18,9 @@
 --   req: method, path, params, query (name -> value), headers, body, json (with `input`), form (urlencoded bodies;
 --        form_repeated names a field that came twice), authorization { bearer | user, password }, remote, time_ms,
 --        route, refuse(status, code, message, details, headers), which never returns,
---        and for streams start(status, headers), write(bytes), finish(), gone().
+--        and for streams start(status, headers[, length]), write(bytes), finish(), gone(), and
+--        wait(ms): nothing to do until another task calls wake() (true), the time is over (false) or the client
+--        leaves (nil, err). cut(reset) ends the connection in the middle.
 -- ctx.serve blocks until the run is interrupted: then answers that are complete still reach their readers, others are
 -- cut. ctx.random(n) gives n random bytes.
 
@@ -91,14 +95,15 @@ local function new_request(request)
       req.streaming = true
       return request:start(...)
     end,
-    write = function(bytes) return request:write(bytes) end,
-    finish = function() return request:finish() end,
-    gone = function() return request:gone() end, query = query or {},
+    query = query or {}, bad_query = query == nil,
   }
+  for _, name in ipairs { "write", "finish", "gone", "wait", "wake", "cut" } do
+    req[name] = function(...) return request[name](request, ...) end
+  end
   if media_type(request) == "application/x-www-form-urlencoded" then
     req.form, req.form_repeated = router.fields(request.body)
   end
-  return req, query == nil
+  return req
 end
 
 local function read_json(req)
@@ -119,16 +124,30 @@ local function check(form, values, text)
   return result
 end
 
--- Runs a matched route; returns the answer's parts.
-local function run_route(spec, req, ctx, bad_query)
+local function find_route(match, req)
+  local route, params = match(req.method, req.path)
+  if route then
+    req.route, req.params = route, params
+  elseif params then
+    refuse(405, "METHOD_NOT_ALLOWED", ("%s is not allowed here."):format(req.method), nil, { Allow = params })
+  else
+    refuse(404, "NOT_FOUND", ("There is no %s."):format(req.path))
+  end
+end
+
+-- Finds and runs the route; returns its answer, nil for a stream.
+local function run_route(spec, match, req, ctx)
+  find_route(match, req)
   local status, body, headers
   if spec.before then status, body, headers = spec.before(req, ctx) end
-  if status ~= nil then return status, body, headers end
-  if bad_query then refuse(400, "VALIDATION_ERROR", "The query has a broken percent-encoding.") end
-  local route = req.route
-  if route.query then req.query = check(route.query, req.query, true) end
-  if route.input then req.json = check(route.input, read_json(req)) end
-  return route.run(req, ctx)
+  if status == nil then
+    if req.bad_query then refuse(400, "VALIDATION_ERROR", "The query has a broken percent-encoding.") end
+    local route = req.route
+    if route.query then req.query = check(route.query, req.query, true) end
+    if route.input then req.json = check(route.input, read_json(req)) end
+    status, body, headers = route.run(req, ctx)
+  end
+  if not req.streaming then return answer_of(status, body, headers) end
 end
 
 local function on_failure(err)
@@ -137,24 +156,21 @@ local function on_failure(err)
   return { [REFUSED] = false, text = host.traceback(text, 2) }
 end
 
-local function handle(spec, match, ctx, request)
-  local req, bad_query = new_request(request)
-  local route, params = match(request.method, request.path)
-  if not route then
-    local problem = params and { status = 405, code = "METHOD_NOT_ALLOWED", headers = { Allow = params },
-      message = ("%s is not allowed here."):format(request.method) }
-      or { status = 404, code = "NOT_FOUND", message = ("There is no %s."):format(request.path) }
-    return error_answer(spec, problem, req), req
-  end
-  req.route, req.params = route, params
-  local result = table.pack(xpcall(run_route, on_failure, spec, req, ctx, bad_query))
-  if result[1] then return answer_of(result[2], result[3], result[4]), req end
-  local err = result[2]
+-- The answer that fn(…) returns, or the API's form of its failure.
+local function protected(spec, req, fn, ...)
+  local ok, answer = xpcall(fn, on_failure, ...)
+  if ok then return answer end
+  local err = answer
   if req.streaming then error(err.text or err.message, 0) end -- the module cuts the stream
-  if err[REFUSED] then return error_answer(spec, err, req), req end
-  host.send("L", "error", ("%s %s: %s"):format(request.method, request.path, err.text))
-  local problem = { status = 500, code = "INTERNAL_ERROR", message = "The server failed to answer." }
-  return error_answer(spec, problem, req), req
+  if err[REFUSED] then return error_answer(spec, err, req) end
+  host.send("L", "error", ("%s %s: %s"):format(req.method, req.path, err.text))
+  return error_answer(spec, { status = 500, code = "INTERNAL_ERROR", message = "The server failed to answer." }, req)
+end
+
+local function handle(spec, match, ctx, req)
+  local function respond() return protected(spec, req, run_route, spec, match, req, ctx) end
+  if not spec.around then return respond() end
+  return protected(spec, req, spec.around, req, ctx, respond)
 end
 
 local function listen(run, spec)
@@ -167,7 +183,8 @@ local function listen(run, spec)
   for name, value in pairs(spec.limits or {}) do options[name] = value end
   local match = router.compile(spec.routes)
   options.handler = function(request)
-    local answer, req = handle(spec, match, run.ctx, request)
+    local req = new_request(request)
+    local answer = handle(spec, match, run.ctx, req)
     if spec.after then spec.after(req, answer and answer.status) end
     return answer
   end

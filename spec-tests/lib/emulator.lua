@@ -20,7 +20,8 @@ function emulator.whole(path)
   return true
 end
 
--- Starts `tool emulator start sentryagent <flags>` (default: --ephemeral --port 0). opts: env, home.
+-- Starts `tool emulator start <opts.service, sentryagent> <flags>` (default: --ephemeral --port 0; a text of words or a
+-- list of arguments). opts: service, env, home, signal.
 -- Gives { url, port, client_id, client_secret, row, home, request(method, path, opts), login(), call(method, path, json),
 -- stop(signal) -> the run's result, checked }.
 function emulator.start(flags, opts)
@@ -28,8 +29,13 @@ function emulator.start(flags, opts)
   local dir, home = S.dir "emulator", opts.home or S.dir "home"
   local out, stop, kill = dir .. "/out", dir .. "/stop", dir .. "/kill"
   S.spit(out, "")
-  local argv = { "tool", "emulator", "start", "sentryagent" }
-  for word in (flags or "--ephemeral --port 0"):gmatch("%S+") do argv[#argv + 1] = word end
+  local argv = { "tool", "emulator", "start", opts.service or "sentryagent" }
+  if type(flags) ~= "table" then
+    local words = {}
+    for word in (flags or "--ephemeral --port 0"):gmatch("%S+") do words[#words + 1] = word end
+    flags = words
+  end
+  table.move(flags, 1, #flags, #argv + 1, argv)
   local env = { HOME = home }
   for name, value in pairs(opts.env or {}) do env[name] = value end
   local handle = S.driver.start(argv, {

@@ -288,6 +288,72 @@ S.req("REQ-MODULE-SERVER", "The HTTP server", function()
       c.close()
     end)
 
+    it("of a known length keep the connection, a body that ends early closes it, a longer one is refused", function()
+      local list = client.exchange(server.port, "GET /length?write=abcde HTTP/1.1\r\n" .. HOST .. "\r\n"
+        .. "GET /length?write=ab HTTP/1.1\r\n" .. HOST .. "\r\n")
+      assert.equal("abcde", list[1].body)
+      assert.equal("5", list[1].headers["content-length"])
+      assert.equal(1, #list)
+      local _, ended, rest = client.exchange(server.port, "GET /length?write=ab HTTP/1.1\r\n" .. HOST .. "\r\n")
+      assert.is_true(ended)
+      assert.truthy(rest:find "\r\nContent%-Length: 5\r\n\r\nab$")
+      _, ended, rest = client.exchange(server.port, "GET /length?write=abcdef HTTP/1.1\r\n" .. HOST .. "\r\n")
+      assert.is_true(ended)
+      assert.truthy(rest:find "\r\n\r\n$")
+    end)
+  end)
+
+  describe("a route that waits", function()
+    local function woken(query)
+      local c = client.connect(server.port)
+      c.send("GET /sleep" .. query .. " HTTP/1.1\r\n" .. HOST .. "\r\n")
+      return c, function()
+        local a = client.parse(c.receive(client.parse))
+        c.close()
+        return a.json or S.json.decode(a.body).woken
+      end
+    end
+
+    it("goes on when it is woken, or when the time is over", function()
+      local _, result = woken ""
+      S.driver.wait_for(function() return get("/wake").json.there end, 10000)
+      assert.is_true(result())
+      _, result = woken "?ms=60000"
+      S.driver.wait_for(function() return get("/wake").json.there end, 10000)
+      assert.is_true(result())
+      _, result = woken "?ms=20"
+      assert.is_false(result())
+    end)
+
+    it("misses no wake, and counts several as one", function()
+      assert.same({ first = true, second = false }, get("/missed").json)
+    end)
+
+    it("learns at once that the client left", function()
+      local c = woken ""
+      S.driver.wait_for(function() return calls().left == nil end, 10000)
+      c.close()
+      client.await(function() return calls().left == "CLIENT_LEFT" end, "the route to go on")
+    end)
+  end)
+
+  describe("a route that cuts the connection", function()
+    local function outcome(query)
+      local c = client.connect(server.port)
+      c.send("GET /cut?" .. query .. " HTTP/1.1\r\n" .. HOST .. "\r\n")
+      c.receive()
+      c.close()
+      assert.is_true(calls().left)
+      return c.got:match "\r\n\r\n(.*)$" or c.got, c.problem
+    end
+
+    it("before the answer and in it, by an end or a reset", function()
+      assert.same({ "" }, { outcome "" })
+      assert.same({ "", "ECONNRESET" }, { outcome "reset=true" })
+      assert.same({ "4\r\npart\r\n" }, { outcome "sent=true" })
+      -- libuv, which this client reads with, calls a reset behind data an ordinary end
+      assert.equal("4\r\npart\r\n", (outcome "sent=true&reset=true"))
+    end)
   end)
 
   describe("failures of a route", function()

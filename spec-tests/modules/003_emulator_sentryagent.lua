@@ -377,20 +377,20 @@ S.req("REQ-EMULATOR-SENTRYAGENT", "State and command line", function()
     for _, flags in ipairs {
       "--rate-limit fast", "--rate-limit 0/1s", "--port 70000", "--ephemeral --data-dir /tmp/x",
     } do
-      S.failed(S.tool("emulator start " .. flags, { shape = "jsonl" }), 2, "ARG_ERROR")
+      S.failed(S.tool("emulator start sentryagent " .. flags, { shape = "jsonl" }), 2, "ARG_ERROR")
     end
     S.failed(S.tool("emulator start nonesuch", { shape = "jsonl" }), 2, "ARG_ERROR")
   end)
 
   it("a taken port is CONFLICT", function()
     local e = start()
-    S.failed(S.tool("emulator start --ephemeral --port " .. e.port, { shape = "jsonl" }), 6, "ADDRESS_IN_USE")
+    S.failed(S.tool("emulator start sentryagent --ephemeral --port " .. e.port, { shape = "jsonl" }), 6, "ADDRESS_IN_USE")
     e.stop()
   end)
 
   it("--dry-run starts nothing and says what it would start", function()
     local home = S.dir "home"
-    local r = S.tool("emulator start --dry-run --no-stream --port 8123",
+    local r = S.tool("emulator start sentryagent --dry-run --no-stream --port 8123",
       { env = { HOME = home, XDG_DATA_HOME = home .. "/data" } })
     S.status(r, 0)
     S.equal(r, "would_start", r.envelope.data.effect)
@@ -399,7 +399,7 @@ S.req("REQ-EMULATOR-SENTRYAGENT", "State and command line", function()
   end)
 
   it("a person reads sentences", function()
-    local r = S.tool("emulator start --ephemeral", S.terminal { signals = { { "INT", when_stdout = "stops it" } } })
+    local r = S.tool("emulator start sentryagent --ephemeral", S.terminal { signals = { { "INT", when_stdout = "stops it" } } })
     assert.equal(130, r.status)
     assert.truthy(r.stdout:find("sentryagent is listening on http://127.0.0.1:", 1, true))
     assert.truthy(r.stdout:find("client id demo, client secret demo-", 1, true))

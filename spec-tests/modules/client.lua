@@ -54,7 +54,7 @@ end
 
 -- An open connection: send(bytes), receive(ready) until ready(all bytes) or the server's end, close(). `total` counts
 -- the bytes that came, `tail` is the last five; with `keep` set, `got` stops growing there; `sending` until
--- the kernel has all.
+-- the kernel has all; `problem` is how the connection ended, if not in order.
 function client.connect(port)
   local c = { got = "", total = 0, tail = "", ended = false }
   local tcp, connected = uv.new_tcp(), false
@@ -63,9 +63,9 @@ function client.connect(port)
     connected = true
   end)
   await(function() return connected end, "a connection")
-  local function on_data(_, data)
+  local function on_data(problem, data)
     if not data then
-      c.ended = true
+      c.ended, c.problem = true, problem
       return
     end
     c.total = c.total + #data

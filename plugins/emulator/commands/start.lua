@@ -1,29 +1,15 @@
 -- Starts one emulated service and serves it until the run is stopped.
 
+local fault = require "lib.fault"
+local front = require "lib.front"
 local limit = require "lib.limit"
-
--- A service is a module { name, open(ctx, options) -> state, routes(state), before(state)?, on_error?, seed(state),
--- describe(state) -> fields of the first row }.
-local SERVICES = { sentryagent = "lib.sentryagent" }
-
-local function names()
-  local list = {}
-  for name in pairs(SERVICES) do list[#list + 1] = name end
-  table.sort(list)
-  return list
-end
+local services = require "lib.services"
 
 -- Where the state is kept.
 local function database(args)
   if args.ephemeral then return ":memory:" end
   local file = args.service .. ".db"
   return args.data_dir and args.data_dir .. "/" .. file or file
-end
-
-local function log_request(ctx)
-  return function(req, status)
-    ctx.log("debug", ("%s %s %s"):format(req.method, req.path, status or "stream"))
-  end
 end
 
 return {
@@ -35,7 +21,7 @@ return {
   store = true,
   timeout = "0s",
   args = {
-    { "service", "enum", "The service to emulate", at = 1, one_of = names(), default = "sentryagent" },
+    { "service", "enum", "The service to emulate", at = 1, one_of = services.names(), required = true },
     { "port", "integer", "The port to listen on; 0 takes a free one", min = 0, max = 65535, default = 0 },
     { "host", "string", "The address to listen on", default = "127.0.0.1", loose = true },
     { "ephemeral", "boolean", "Keep the state in memory only", default = false },
@@ -44,10 +30,16 @@ return {
     { "rate-limit", "string", "Answer 429 above this many calls of a client, as in 100/10s", loose = true,
       match = "^[1-9][0-9]*/[1-9][0-9]*(ms|s|m)$" },
     { "token-ttl", "duration", "How long an issued token is good", default = "3600s", public = true },
+    { "fault", "list", "A fault for tests of clients, as in 'GET /agents=503 times=2'; several are tried in order",
+      loose = true },
   },
   validate = function(args, bad)
     if args.rate_limit and not limit.parse(args.rate_limit) then
       bad("rate-limit", "must be a number of calls and a time, as in 100/10s")
+    end
+    for _, text in ipairs(args.fault or {}) do
+      local ok, problem = fault.parse(text)
+      if not ok then bad("fault", problem) end
     end
   end,
   rules = { { when = "ephemeral", is = true, bar = { "data-dir" } } },
@@ -62,26 +54,30 @@ return {
   examples = {
     { "On a free port, forgotten at the end", "tool emulator start sentryagent --ephemeral" },
     { "On a fixed port, with example data", "tool emulator start sentryagent --port 8080 --seed" },
+    { "The first two calls fail, and every third one is slow",
+      "tool emulator start sentryagent --fault 'GET /agents=503 times=2 retry-after=1' --fault '* **=delay=2s every=3'" },
+    { "The connection is reset instead of every other answer",
+      "tool emulator start sentryagent --fault 'GET /audit/*=reset every=2'" },
   },
   preview = function(args, ctx)
     return ctx.would("start", { service = args.service, host = args.host, port = args.port })
   end,
   run = function(args, ctx)
-    local service = require(SERVICES[args.service])
+    local service = services.load(args.service)
     local state = service.open(ctx, {
       path = database(args), token_ttl_ms = math.tointeger(args.token_ttl * 1000 // 1),
       rate = args.rate_limit and limit.parse(args.rate_limit),
     })
     if args.seed and service.seed then service.seed(state) end
-    ctx.serve {
-      host = args.host, port = args.port, routes = service.routes(state),
-      before = service.before and service.before(state), on_error = service.on_error, after = log_request(ctx),
-      on_listen = function(url)
-        local row = service.describe(state)
-        row.event, row.service, row.url = "listening", service.name, url
-        ctx.emit(row)
-      end,
-    }
+    local spec = front.spec(service, state, args.fault or {})
+    spec.host, spec.port = args.host, args.port
+    spec.on_listen = function(url, server)
+      spec.listening(server)
+      local row = service.describe(state)
+      row.event, row.service, row.url = "listening", service.name, url
+      ctx.emit(row)
+    end
+    ctx.serve(spec)
   end,
   render = function(row, ui)
     ui.text(("%s is listening on %s"):format(row.service, row.url))

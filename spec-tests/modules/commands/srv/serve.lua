@@ -8,6 +8,8 @@ local function stream_route(run)
   end }
 end
 
+local sleeper -- the request that waits
+
 local FLOOD = 1024 -- chunks of 64 KB
 
 local routes = {
@@ -49,6 +51,34 @@ local routes = {
     while not req.gone() do ctx.sleep "20ms" end
     calls.left = true
   end),
+  ["GET /sleep"] = { query = { ms = "integer?" }, run = function(req)
+    sleeper = req
+    local state, err = req.wait(req.query.ms)
+    sleeper = nil
+    calls.left = err and err.code
+    return 200, { woken = state }
+  end },
+  ["GET /wake"] = { run = function()
+    local there = sleeper ~= nil
+    if there then sleeper.wake() end
+    return 200, { there = there }
+  end },
+  ["GET /missed"] = { run = function(req)
+    req.wake()
+    return 200, { first = req.wait(60000), second = req.wait(1) }
+  end },
+  ["GET /cut"] = { query = { reset = "boolean?", sent = "boolean?" }, run = function(req)
+    if req.query.sent then
+      req.start(200)
+      req.write("part")
+    end
+    req.cut(req.query.reset)
+    calls.left = req.gone()
+  end },
+  ["GET /length"] = { query = { write = "string" }, run = function(req)
+    req.start(200, { ["Content-Type"] = "text/plain" }, 5)
+    req.write(req.query.write)
+  end },
   ["GET /flood"] = stream_route(function(req)
     local chunk = ("x"):rep(65536)
     for i = 1, FLOOD do
