@@ -2,6 +2,7 @@
 -- Promise: newest first, in the order of semantic versions; a version that took something away or changed it is marked
 -- as breaking, whatever its author says (REQ-O-029).
 
+local failure = require "failure"
 local history = require "changelog"
 
 local host -- ctx.framework.host, known when the command runs
@@ -84,7 +85,7 @@ local function of_plugin(ctx, name)
   local text = host.file.read(path)
   if not text then return {} end
   local list, why = host.json.decode(text)
-  local message = list == nil and why.message or not host.json.is_array(list) and "it is not a list" or nil
+  local message = list == nil and failure.place(why) or not host.json.is_array(list) and "it is not a list" or nil
   for _, entry in ipairs(message and {} or list) do message = message or problem_of(entry) end
   if message then ctx.fail("CHANGELOG_INVALID", { cause = message, context = { path = path } }) end
   return list

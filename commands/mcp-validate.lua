@@ -1,6 +1,7 @@
 --- `tool mcp-validate`: does an MCP server list the commands as they are?
 -- Promise: exit 0 without a difference, 1 with data.drift naming each; asks nothing, so that CI can run it (REQ-O-035).
 
+local failure = require "failure"
 local mcp = require "mcp"
 
 local host -- ctx.framework.host, known when the command runs
@@ -15,7 +16,7 @@ end
 local function from_file(ctx, path)
   local value, why = host.json.decode(ctx.files.read(path))
   local tools = mcp.tools_in(value)
-  if not tools then invalid(ctx, value == nil and why.message or "it is no result of tools/list") end
+  if not tools then invalid(ctx, value == nil and failure.place(why) or "it is no result of tools/list") end
   return tools
 end
 

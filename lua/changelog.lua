@@ -11,6 +11,7 @@ return {
       "Commands about its state: config, audit-log, cleanup; --instance-id keeps all state apart",
       "Commands for agents: generate-skills, mcp-validate; AGENTS.md, made from the contracts",
       "The suite sentryagent, also a program of its own, and the plugin emulator with that service",
+      "Faults on request in the emulators, on the command line and while they run; `tool emulator list`",
       "./bootstrap with demo, test, build and bench; installation, man pages, completions, a Debian package",
     },
     removed = {},

@@ -143,7 +143,7 @@ local function read(path, must_exist)
   end
   local value, problem = host.json.decode(text)
   if value == nil or type(value) ~= "table" or host.json.is_array(value) then
-    local what = problem and ("%s at line %d, column %d"):format(problem.message, problem.line, problem.column)
+    local what = problem and failure.place(problem)
       or "it is not an object"
     failure.raise("CONFIG_INVALID", {
       message = ("%s is not valid JSON: %s."):format(path, what),

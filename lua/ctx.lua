@@ -330,8 +330,7 @@ local function add_input(ctx, run)
   function input.json()
     local value, err = host.json.decode(run.stdin())
     if value == nil then
-      failure.raise("INVALID_JSON", { message = ("The input is not JSON: %s at line %d, column %d."):format(
-        err.message, err.line, err.column) })
+      failure.raise("INVALID_JSON", { message = ("The input is not JSON: %s."):format(failure.place(err)) })
     end
     return value
   end

@@ -56,4 +56,9 @@ function failure.is(value)
   return type(value) == "table" and value.is_failure == true
 end
 
+--- What a parser found wrong, with its place: a problem { message, line, column } as one text.
+function failure.place(problem)
+  return ("%s at line %d, column %d"):format(problem.message, problem.line, problem.column)
+end
+
 return failure

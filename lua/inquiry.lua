@@ -126,11 +126,20 @@ function inquiry.show_topic(inv, name)
   return true
 end
 
+-- A command of a group that is called as if the group were not there: its words, or nil.
+local function in_a_group(word)
+  if not tree.is_word(word) then return nil end
+  for _, first in ipairs(tree.first_words()) do
+    local entry, used = tree.find { first, word }
+    if entry and used == 2 then return table.concat(entry.words, " ") end
+  end
+end
+
 function inquiry.unknown_command(inv, words, entry)
   local parent = entry and entry.kind == "group" and entry
   local known = parent and tree.children(parent) or tree.first_words()
   local tried = words[1] or ""
-  local best = require("suggest").nearest(tried, known)
+  local best = require("suggest").nearest(tried, known) or not parent and in_a_group(tried) or nil
   local shown = (host.text.clean(tried))
   local base = inv.program .. (parent and not inv.prefix and " " .. table.concat(parent.words, " ") or "")
   failure.raise("COMMAND_NOT_FOUND", {

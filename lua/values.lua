@@ -1,6 +1,7 @@
 -- Promise: turns the text of one argument into the typed value that a handler sees, or says in one sentence why not.
 -- Reads nothing but the text and the parameter's declaration.
 
+local failure = require "failure"
 local host = require "host"
 local lazy = require "lazy"
 local json5 = lazy "json5"
@@ -237,8 +238,7 @@ end
 function READ.json(p, text)
   local value, err = json5.decode(text)
   if not err then return value end
-  local message = string.format("--%s is not JSON, even leniently read: %s at line %d, column %d.", p.name, err.message,
-    err.line, err.column)
+  local message = ("--%s is not JSON, even leniently read: %s."):format(p.name, failure.place(err))
   local problem = M.problem(p, "INVALID_JSON", message, text, "Send corrected_input, if it says what you meant.")
   problem.corrected_input = p.secret_for == nil and M.shown(p, "") ~= "[REDACTED]" and json5.repair(text) or nil
   return nil, problem

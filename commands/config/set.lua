@@ -1,6 +1,8 @@
 --- `tool config set KEY VALUE`: writes one value.
 -- Promise: the project's file unless --global is given; the file is old or new, never half, and keeps its other keys.
 
+local failure = require "failure"
+
 -- Keys that the tool itself reads, and the type they have.
 local TYPES = { default_timeout_ms = "json" }
 
@@ -43,7 +45,9 @@ return {
     if (args.type or TYPES[key]) == "json" then
       local why
       value, why = host.json.decode(value)
-      if value == nil then ctx.fail("INVALID_JSON", { cause = why.message }) end
+      if value == nil then
+        ctx.fail("INVALID_JSON", { message = ("--value is not JSON: %s."):format(failure.place(why)) })
+      end
     end
     local function text(v) return v ~= nil and host.json.encode(v) or nil end
     local done = ctx.config.set(key, value)

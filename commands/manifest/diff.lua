@@ -3,6 +3,7 @@
 -- that a release can be stopped by it.
 
 local diff = require "manifest_diff"
+local failure = require "failure"
 local manifest = require "manifest"
 
 local MAX_MANIFEST = 64 * 1024 * 1024
@@ -11,7 +12,7 @@ local function read(ctx, path)
   local value, why = ctx.framework.host.json.decode(ctx.files.read(path, { max = MAX_MANIFEST }))
   local found = diff.of(value)
   if not found then
-    ctx.fail("MANIFEST_INVALID", { message = path .. " is no manifest.", cause = value == nil and why.message or nil,
+    ctx.fail("MANIFEST_INVALID", { message = path .. " is no manifest.", cause = value == nil and failure.place(why) or nil,
       context = { path = path } })
   end
   return found

@@ -113,7 +113,7 @@ local function read_json(req)
   end
   local value, err = host.json.decode(req.body, { max_depth = 64 })
   if value == nil then
-    refuse(400, "VALIDATION_ERROR", "The body is not valid JSON.", { { field = "", message = err.message } })
+    refuse(400, "VALIDATION_ERROR", "The body is not valid JSON.", { { field = "", message = failure.place(err) } })
   end
   return value
 end

@@ -81,5 +81,7 @@ S.req("REQ-C-013", "Errors include code and message", function()
       e = S.failed(r, 2, "COMMAND_NOT_FOUND")
     end
     S.truth(r, S.json.encode(e):find("manifest", 1, true), "the neighbour is not named")
+    e = S.failed(S.tool { "list-agents" }, 2, "COMMAND_NOT_FOUND")
+    S.truth(r, e.hint:find("`tool sentryagent list-agents`", 1, true), "the command of a suite is not named")
   end)
 end)
