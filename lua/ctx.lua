@@ -21,7 +21,8 @@ end
 local UNLOCKED_BY = {
   http = "network", api = "network", files = "reads or writes", exec = "runs", pipe = "runs",
   spawn = "background", stop = "stops",
-  job = "job", config = "config", store = "store", credential = "auth", confirm = "asks", ask = "asks", edit = "editor",
+  job = "job", config = "config", store = "store",
+  archive = "archive", credential = "auth", confirm = "asks", ask = "asks", edit = "editor",
   open = "gui", notify = "gui", serve = "serves", emit = "stream", list = "page", each = "batch",
   step = "steps", walk = "walk", cache = "writes of type cache",
   input = "stdin", created = "danger", updated = "danger", deleted = "danger", noop = "danger", exists = "creates",
@@ -351,6 +352,7 @@ local function add_doors(ctx, run)
   if C.auth or #C.scopes > 0 then open "credential" end
   if C.serves then open "serve" end
   if C.store then open "store" end
+  if C.archive then open "archive" end
   if C.runs then open "exec" end
   if C.background or C.stops then open "background" end
   if C.editor then open "edit" end

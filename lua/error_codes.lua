@@ -60,6 +60,10 @@ local codes = {
   DEPTH_EXCEEDED = code("PRECONDITION", "The tree is deeper than --max-depth.", "Raise --max-depth"),
   ACCESS_UNDECLARED = code("PRECONDITION", "The command did not declare this access.",
     "Declare it in the command's contract"),
+  ARCHIVE_INVALID = code("PRECONDITION", "The archive cannot be read.",
+    "Use an intact tar archive, plain or gzip-compressed"),
+  ARCHIVE_UNSAFE = code("PRECONDITION", "The archive has an entry that is refused.", "Use an archive without that entry"),
+  ARCHIVE_TOO_LARGE = code("PRECONDITION", "The archive holds more than the command takes.", "Use a smaller archive"),
   JOB_FAILED = code("PRECONDITION", "The job failed.", "Read data, correct the cause, start a new job"),
   JOB_CANCELLED = code("PRECONDITION", "The job was cancelled.", "Start a new job"),
   -- resources (5, 6)

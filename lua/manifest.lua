@@ -277,6 +277,7 @@ local function add_touches(ext, C, program)
     ext.overflow_hint = "Save the input to disk and pass --input-file <path>"
   end
   ext.recursive_traversal, ext.store, ext.serves, ext.terminal = C.walk, C.store, C.serves, C.terminal
+  ext.archive = C.archive
 end
 
 local function add_behaviour(ext, C)

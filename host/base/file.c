@@ -79,7 +79,7 @@ static void directory_of(const char *path, char out[PATH_MAX])
 	out[n > 0 ? n : 1] = '\0';
 }
 
-static int sync_directory(const char *path)
+int file_sync_directory(const char *path)
 {
 	char dir[PATH_MAX];
 	directory_of(path, dir);
@@ -240,7 +240,7 @@ int file_write(const char *path, const void *data, size_t n, mode_t mode, int ex
 	int rc = plan(&r, path, mode, exclusive);
 	if (rc == 0 && (rc = write_nameless(&r, data, n)) == CANNOT)
 		rc = write_named(&r, data, n);
-	return rc == 0 ? sync_directory(r.target) : rc;
+	return rc == 0 ? file_sync_directory(r.target) : rc;
 }
 
 int file_append(const char *path, const void *data, size_t n, mode_t mode)

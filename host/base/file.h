@@ -35,6 +35,9 @@ int file_lock(const char *path, int timeout_ms, int *fd, pid_t *holder);
 /* Records who holds the lock; file_lock records this process. */
 void file_lock_sign(int fd, pid_t holder);
 
+/* Makes durable what was renamed into the directory that holds path. */
+int file_sync_directory(const char *path);
+
 /* Writes all bytes to a blocking descriptor. */
 int file_write_all(int fd, const void *data, size_t n);
 

@@ -387,7 +387,7 @@ static bool set_limits(lua_State *L, struct transfer *t)
 	if (connect > 0)
 		curl_easy_setopt(t->item.easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect);
 	const char *path = get_text(L, "file", NULL);
-	bool ok = path == NULL || http_download_init(&t->download, path) == 0 || out_of_memory(t);
+	bool ok = path == NULL || staged_init(&t->download, path) == 0 || out_of_memory(t);
 	lua_pop(L, 1);
 	return ok;
 }

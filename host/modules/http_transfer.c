@@ -138,7 +138,7 @@ static bool open_download(struct transfer *t)
 {
 	if (t->download.path == NULL || t->download.fd >= 0 || !is_success(t))
 		return true;
-	int err = http_download_open(&t->download);
+	int err = staged_open(&t->download);
 	if (err != 0)
 		fail_file(t, t->download.path, err);
 	return err == 0;
@@ -158,7 +158,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	if (t->download.path != NULL && t->download.fd < 0 && t->body.len >= EXPLANATION_MAX)
 		return n; /* enough of why there is no file */
 	if (t->download.fd >= 0) {
-		int err = http_download_put(&t->download, data, n);
+		int err = staged_put(&t->download, data, n);
 		if (err != 0)
 			return fail_file(t, t->download.path, err), 0;
 		return n;
@@ -257,11 +257,11 @@ static void done(struct http_item *item, CURLcode result)
 		fail(t, classify(t, result),
 		     t->curl_message[0] != '\0' ? t->curl_message : curl_easy_strerror(result));
 	} else if (open_download(t) && t->download.fd >= 0) {
-		int err = http_download_commit(&t->download);
+		int err = staged_commit(&t->download);
 		if (err != 0)
 			fail_file(t, t->download.path, err);
 	}
-	http_download_drop(&t->download);
+	staged_drop(&t->download);
 	tell(item);
 }
 
@@ -348,7 +348,7 @@ void transfer_close(struct transfer *t)
 	t->headers = NULL;
 	curl_mime_free(t->mime);
 	t->mime = NULL;
-	http_download_drop(&t->download);
+	staged_drop(&t->download);
 	http_upload_close(&t->upload);
 	buf_free(&t->head);
 	buf_free(&t->body);

@@ -7,6 +7,7 @@
 #define HTTP_TRANSFER_H
 
 #include "../base/buf.h"
+#include "../base/staged.h"
 #include "../worker/loop.h"
 #include "http_client.h"
 #include "http_file.h"
@@ -28,7 +29,7 @@ struct transfer {
 	struct curl_slist *headers;
 	curl_mime *mime;
 	struct http_upload upload;
-	struct http_download download;
+	struct staged download; /* path NULL: none */
 	uint64_t max_bytes; /* of the body as decoded, 0 = none */
 	uint64_t head_ms;   /* stream: longest wait for the head, 0 = none */
 	uint64_t idle_ms;   /* stream: longest silence after it, 0 = none */

@@ -80,6 +80,7 @@ local DOORS = {
   ask = { "asks", "REQ-C-005" }, job = { "job", "REQ-C-022" }, step = { "steps", "REQ-C-008" },
   each = { "batch", "REQ-C-009" }, emit = { "stream", "REQ-O-004" }, list = { "page", "REQ-F-018" },
   walk = { "walk", "REQ-O-040" }, input = { "stdin", "REQ-F-054" }, store = { "store", "REQ-C-011" },
+  archive = { "archive", "REQ-C-011" },
   serve = { "serves", "REQ-C-012" }, credential = { "auth", "REQ-C-021" }, config = { "config", "REQ-C-025" },
   files = { "reads", "REQ-C-011" }, exists = { "creates", "REQ-C-028" }, missing = { "deletes", "REQ-C-028" },
   framework = { "framework", "REQ-C-002" },

@@ -26,8 +26,19 @@ local function covered(path, allowed)
   return false
 end
 
-local function reader(run, files, absolute)
-  local function readable(path)
+--- What the run may touch, for every door that takes paths: readable(path) -> absolute path, and
+--- writable(path) -> absolute path, whether only this run's owner may see what is there. Both end the command otherwise.
+local function rules(run)
+  local out = {}
+
+  -- A declared place of the home directory is elsewhere for an instance (REQ-O-036).
+  local function absolute(path)
+    path = values.absolute(path, run.cwd)
+    local moved = host.instance and config.aside(path) or path
+    return moved ~= path and covered(moved, run.writable) and moved or path
+  end
+
+  function out.readable(path)
     path = absolute(path)
     if run.readable ~= true and not covered(path, run.readable) and not covered(path, run.writable)
       and not covered(path, run.private) then
@@ -37,6 +48,24 @@ local function reader(run, files, absolute)
     return path
   end
 
+  function out.writable(path)
+    path = absolute(path)
+    if covered(path, run.private) then return path, true end
+    if run.preview then
+      failure.raise("DRY_RUN_MUTATION", { message = "A dry run must not change " .. path .. "." })
+    end
+    if not covered(path, run.writable) then
+      failure.raise("ACCESS_UNDECLARED", { message = "The command did not declare that it writes " .. path .. ".",
+        context = { path = path } })
+    end
+    run.effect_begins()
+    return path, false
+  end
+
+  return out
+end
+
+local function reader(files, readable)
   --- Whole content; opts.max in bytes (default 16 MB).
   function files.read(path, opts)
     return check(host.file.read(readable(path), opts and opts.max or DEFAULT_MAX))
@@ -74,22 +103,7 @@ local function reader(run, files, absolute)
   end
 end
 
-local function writer(run, files, absolute)
-  -- The path, and whether only this run's owner may see what is there.
-  local function writable(path)
-    path = absolute(path)
-    if covered(path, run.private) then return path, true end
-    if run.preview then
-      failure.raise("DRY_RUN_MUTATION", { message = "A dry run must not change " .. path .. "." })
-    end
-    if not covered(path, run.writable) then
-      failure.raise("ACCESS_UNDECLARED", { message = "The command did not declare that it writes " .. path .. ".",
-        context = { path = path } })
-    end
-    run.effect_begins()
-    return path, false
-  end
-
+local function writer(files, writable)
   --- Writes the file whole or not at all; opts.mode, opts.exclusive.
   function files.write(path, bytes, opts)
     local target, private = writable(path)
@@ -116,16 +130,11 @@ local function writer(run, files, absolute)
 end
 
 return {
+  rules = rules,
   open = function(run)
-    local files = {}
-    -- A declared place of the home directory is elsewhere for an instance (REQ-O-036).
-    local function absolute(path)
-      path = values.absolute(path, run.cwd)
-      local moved = host.instance and config.aside(path) or path
-      return moved ~= path and covered(moved, run.writable) and moved or path
-    end
-    reader(run, files, absolute)
-    writer(run, files, absolute)
+    local files, paths = {}, rules(run)
+    reader(files, paths.readable)
+    writer(files, paths.writable)
     return { files = files }
   end,
 }
