@@ -51,11 +51,12 @@ local TOUCHES = {
 local Checker = {}
 Checker.__index = Checker
 
---- Adds a problem; returns nil, so that a caller can `return ck:bad(…)`.
+--- Adds a problem; returns nil, so that a caller can `return ck:bad(…)`. Checks of a key with parts set `within` to the
+--- part that they look at: the number of a row, a name, or a path of the result.
 function Checker:bad(key, rule, format, ...)
   local text = select("#", ...) > 0 and format:format(...) or format
   self.problems[#self.problems + 1] = {
-    command = self.command, rule = rule, key = key, file = self.file,
+    command = self.command, rule = rule, key = key, file = self.file, within = self.within,
     message = "framework error: " .. self.command .. ": " .. text,
   }
 end
@@ -283,11 +284,13 @@ local function check_functions(ck, raw)
 end
 
 local function check_examples(ck, raw)
-  for _, example in ipairs(raw.examples or {}) do
+  for index, example in ipairs(raw.examples or {}) do
     if type(example) ~= "table" or type(example[1]) ~= "string" or type(example[2]) ~= "string" then
+      ck.within = index
       ck:bad("examples", "REQ-O-041", "an example is { description, command line }")
     end
   end
+  ck.within = nil
 end
 
 local function set_timeout(ck, raw, C)
@@ -485,11 +488,6 @@ contract.checker = { new = new_checker, keys = check_keys, well_typed = well_typ
 --- Looks through a command's source for what its contract does not declare; see contract.lint.
 function contract.lint(source, C, origin)
   return require("contract.lint").scan(source, C, origin)
-end
-
---- The line on which `key` is declared in a source, or nil.
-function contract.line_of(source, key)
-  return require("contract.lint").line_of(source, key)
 end
 
 --- Checks all contracts against each other; see contract.cross.

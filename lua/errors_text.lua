@@ -7,13 +7,19 @@ local function clean(text)
   return (host.text.clean(tostring(text)))
 end
 
+-- A place in a file as somebody in the current directory calls it.
+local function near(position)
+  local base = (host.cwd or "") .. "/"
+  return position:sub(1, #base) == base and position:sub(#base + 1) or position
+end
+
 -- The single problems of a refused input, one a line.
 local function problems_of(e, opts)
   local lines = {}
   for _, item in ipairs(type(e.errors) == "table" and e.errors or {}) do
     local message = clean(item.message or item.code or "")
-    local line = "  - " .. message
-    if item.fix and clean(item.fix) ~= message then line = line .. " " .. clean(item.fix) end
+    local line = "  - " .. (item.position and near(clean(item.position)) .. ": " or "") .. message
+    if item.fix and clean(item.fix) ~= message then line = line .. (message:find("%.$") and " " or ". ") .. clean(item.fix) end
     lines[#lines + 1] = ui.wrap(line:sub(5), opts.width, "    "):gsub("^    ", "  - ", 1)
   end
   return lines

@@ -80,7 +80,8 @@ function programs.find(name)
     context = { program = name } })
 end
 
---- Runs argv to its end; opts as host.run's, path, argv, env and pids filled in. Waits; returns host.run's result or fails.
+--- Runs argv to its end; opts as host.run's; path, argv and pids are filled in, and env unless it is given. Waits; returns
+--- host.run's result or fails.
 function programs.start(run, argv, opts)
   if not run.program_env then
     local env = programs.environment(run)
@@ -90,8 +91,8 @@ function programs.start(run, argv, opts)
   end
   local redact = require "redact_args"
   host.send("L", "debug", "exec " .. host.json.encode(host.json.array(redact.list(argv))))
-  opts.path, opts.argv, opts.cwd = programs.find(argv[1]), argv, opts.cwd or run.cwd
-  opts.env = run.program_env
+  opts.path, opts.argv, opts.cwd = opts.path or programs.find(argv[1]), argv, opts.cwd or run.cwd
+  opts.env = opts.env or run.program_env
   opts.pids = run.tmp_dir() .. "/children.pids"
   run.meta("session_pid_file", opts.pids)
   local result, err = host.run(opts)

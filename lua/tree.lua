@@ -230,17 +230,20 @@ function tree.children(entry)
   return tree.names((folder_of(entry.kind, entry.path)))
 end
 
+--- An entry and all below it, commands and groups, in order of their names.
+function tree.visit(entry, each)
+  each(entry)
+  for _, name in ipairs(tree.children(entry)) do
+    local child = { table.unpack(entry.words) }
+    child[#child + 1] = name
+    local below = tree.entry(child, entry.root, (folder_of(entry.kind, entry.path)))
+    if below then tree.visit(below, each) end
+  end
+end
+
 --- Every entry below the words (all of them without), commands and groups, in order of their names.
 function tree.walk(words, each)
-  local function visit(entry)
-    each(entry)
-    for _, name in ipairs(tree.children(entry)) do
-      local child = { table.unpack(entry.words) }
-      child[#child + 1] = name
-      local below = tree.entry(child, entry.root, (folder_of(entry.kind, entry.path)))
-      if below then visit(below) end
-    end
-  end
+  local function visit(entry) tree.visit(entry, each) end
   if words and #words > 0 then
     local entry, used = tree.find(words)
     if entry and used == #words then visit(entry) end

@@ -58,17 +58,11 @@ function lint.strip(source)
   return table.concat(out), strings
 end
 
-local function line_at(source, position)
-  local _, count = source:sub(1, position):gsub("\n", "")
-  return count + 1
-end
-
---- The line on which `key = ` stands first outside comments and strings, or nil.
-function lint.line_of(source, key)
-  if type(key) ~= "string" or not key:find("^[%a_][%w_]*$") then return nil end
-  local code = lint.strip(source)
-  local at = code:find("%f[%w_]" .. key .. "%s*=[^=]")
-  return at and line_at(code, at) or nil
+--- The line and the column (in bytes, from 1) of a position.
+function lint.place(source, position)
+  local before = source:sub(1, position - 1)
+  local _, count = before:gsub("\n", "")
+  return count + 1, #before - #(before:match("^.*\n") or "") + 1
 end
 
 -- ctx.NAME -> contract key that unlocks it, and the requirement. `also` are other ways to unlock it.
@@ -121,8 +115,9 @@ local function new_report(source, C, origin)
   local words = C and C.words or origin and origin.words or {}
   local command, file = table.concat(words, " "), C and C.file or origin and origin.file
   function report.bad(position, rule, key, message)
+    local line, column = lint.place(source, position)
     report.problems[#report.problems + 1] = {
-      command = command, rule = rule, key = key, file = file, line = line_at(source, position),
+      command = command, rule = rule, key = key, file = file, line = line, column = column,
       message = "framework error: " .. command .. ": " .. message,
     }
   end

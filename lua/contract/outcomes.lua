@@ -94,6 +94,7 @@ end
 local function add(ck, map, C)
   local seen = {}
   for name, value in pairs(map) do
+    ck.within = name
     if type(name) == "number" then
       literal(ck, "exits", name)
     elseif type(name) ~= "string" or not name:find("^[A-Z][A-Z0-9_]+$") then
@@ -108,6 +109,7 @@ local function add(ck, map, C)
       end
     end
   end
+  ck.within = nil
 end
 
 --- Makes sure that a code is in C.exits; `name` overrides the standard name.
@@ -290,9 +292,11 @@ local function make_errors(ck, raw, C, suite)
     ck:bad("errors", "REQ-C-013", "errors must be a table of CODE = { message, exit = NAME }")
   elseif raw then
     for code, value in pairs(raw) do
+      ck.within = code
       local e = value ~= false and error_of(ck, code, value, C)
       if e then C.errors[code] = e end
     end
+    ck.within = nil
   end
   if not C.network then return end
   if suite and suite.service then
@@ -327,7 +331,11 @@ function outcomes.check_suite(ck, raw)
   end
   if raw.errors ~= nil then
     if type(raw.errors) == "table" then
-      for code, value in pairs(raw.errors) do error_of(ck, code, value, C) end
+      for code, value in pairs(raw.errors) do
+        ck.within = code
+        error_of(ck, code, value, C)
+      end
+      ck.within = nil
     else
       ck:bad("errors", "REQ-C-013", "errors must be a table of CODE = { message, exit = NAME }")
     end

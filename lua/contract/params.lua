@@ -278,6 +278,7 @@ function params.normalise(ck, rows, key)
     return list, by_name
   end
   for index, row in ipairs(rows) do
+    ck.within = index
     if type(row) ~= "table" then
       ck:bad(key, "REQ-C-015", "%s[%d] must be a row { name, type, description }", key, index)
     else
@@ -289,6 +290,7 @@ function params.normalise(ck, rows, key)
       end
     end
   end
+  ck.within = nil
   for name in pairs(rows) do
     if math.type(name) ~= "integer" then
       ck:bad(key, "REQ-C-015", '%s is a list: write { "%s", type, description } instead of a key', key, tostring(name))
@@ -382,7 +384,8 @@ end
 --- Checks `rules` against the parameters by_name.
 function params.check_rules(ck, rules, by_name)
   if type(rules) ~= "table" then return ck:bad("rules", "REQ-C-026", "rules must be a list") end
-  for _, rule in ipairs(rules) do
+  for index, rule in ipairs(rules) do
+    ck.within = index
     if type(rule) ~= "table" then
       ck:bad("rules", "REQ-C-026", "a rule must be a table")
     else
@@ -395,6 +398,7 @@ function params.check_rules(ck, rules, by_name)
       check_effect(ck, rule, by_name)
     end
   end
+  ck.within = nil
   check_conflicts(ck, rules)
 end
 

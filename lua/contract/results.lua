@@ -95,8 +95,10 @@ end
 function check(ck, form, path)
   local kind = results.kind(form)
   if not kind then
-    return ck:bad("returns", "REQ-C-015", "returns: %s is no type (string, integer, number, boolean, datetime, path, "
+    ck.within = path
+    ck:bad("returns", "REQ-C-015", "returns: %s is no type (string, integer, number, boolean, datetime, path, "
       .. "any, a table)", (path == "" and "" or path .. " = ") .. string.format("%q", tostring(form)))
+    ck.within = nil
   elseif kind == "object" then
     check_object(ck, form, path)
   elseif kind == "list" then

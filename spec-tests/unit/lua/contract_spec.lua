@@ -524,8 +524,18 @@ describe("lint", function()
     found('step "two" is not declared', "ctx.step('two', f)", { steps = { "one" } })
   end)
   it("says where a key is declared", function()
-    assert.equal(3, contract.line_of("return {\n -- exits = 1\n exits = {} }", "exits"))
-    assert.is_nil(contract.line_of("return {}", "exits"))
+    local outline = require "kit.outline"
+    local function place(source, key, within)
+      return table.concat({ outline.place(outline.of(source), key, within) }, ":")
+    end
+    assert.equal("3:2", place("return {\n -- exits = 1\n exits = {} }", "exits"))
+    assert.equal("1:8", place("return {}", "exits"))
+    assert.equal("2:12", place("return {\n exits = { [5] = 'x' } }", "exits", 5))
+    assert.equal("3:3", place("local T = {\n args = { { 'a' },\n  { 'b', f(1, 2), function() return {} end } } }\nreturn T",
+      "args", 2))
+    assert.equal("2:23", place("return { run = function() if x then return { a = 1 } end end,\n"
+      .. " returns = { list = { name = 'x', id = {} } } }", "returns", "[].name"))
+    assert.equal("", place("return make()", "exits"))
   end)
 end)
 
