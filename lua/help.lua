@@ -74,7 +74,8 @@ end
 
 local function flag_row(p)
   if p.type == "secret" then
-    return { (p.plain and "--" .. p.name .. " <secret>, " or "") .. "--" .. p.name .. "-from-env <variable>, --" .. p.name .. "-from-file <path>",
+    local plain = p.plain and "--" .. p.name .. " <secret>, " or ""
+    return { plain .. "--" .. p.name .. "-from-env <variable>, --" .. p.name .. "-from-file <path>",
       sentence(p.about):gsub("%.$", "") .. notes_of(p) }
   end
   local name = (p.short and "-" .. p.short .. ", " or "") .. "--" .. p.name
