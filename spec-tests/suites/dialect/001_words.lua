@@ -113,7 +113,8 @@ S.req("DIALECT", "a suite's own program speaks its own dialect", function()
     local two = '{"command":"rows","row":{"n":1,"note":"note"}}\n{"command":"rows","row":{"n":3,"note":"note"}}\n'
     says("--robot rows", { stdout = two .. '{"command":"rows","preview":false,"streamed":3}\n' })
     says("rows --then fail", { status = 3, stdout = "row 1;row 3;", stderr = "gone: It is gone.\n" })
-    says("--robot rows --then fail", { status = 3, stdout = two .. '{"at":3,"command":"rows","error":"gone","message":"It is gone."}\n' })
+    says("--robot rows --then fail", { status = 3,
+      stdout = two .. '{"at":3,"command":"rows","error":"gone","message":"It is gone."}\n' })
     says("--robot rows --no-stream", { stdout = '{"command":"rows","data":[{"n":1,"note":"note"},{"n":2,"note":"note"},'
       .. '{"n":3,"note":"note"}],"preview":false}\n' })
   end)
