@@ -39,6 +39,7 @@ local function options_of(C)
   end
   for _, p in ipairs(C.params) do
     if p.type == "secret" then
+      if p.plain then add(p) end
       add(C.by_name[p.name .. "-from-env"])
       add(C.by_name[p.name .. "-from-file"])
     else

@@ -344,10 +344,33 @@ end
 
 local NONE = {}
 
+-- The flags of the suite's own program (design §6): where it is that program, and those that `tool SUITE` has as well.
+local function set_program_flags(C, suite)
+  local program = host.program == suite.persona
+  local own = program and suite.dialect.commands and suite.dialect.commands[table.concat(C.words, " ", 2)]
+  for i, p in ipairs(own and own.plain and C.params or {}) do
+    if own.plain[p.name] then
+      C.params[i] = setmetatable({ plain = own.plain[p.name] }, { __index = p })
+      C.by_name[p.name] = C.params[i]
+    end
+  end
+  for _, p in ipairs(suite.flags) do
+    if not p.host and (program or p.everywhere) and not C.by_name[p.name] then
+      C.params[#C.params + 1], C.by_name[p.name] = p, p
+      if p.type == "secret" then
+        for _, more in ipairs { "-from-env", "-from-file" } do
+          C.by_name[p.name .. more] = suite.flag_by_name[p.name .. more]
+        end
+      end
+    end
+  end
+end
+
 -- C.params and C.by_name: the command's own, then those of the suite that it does not override.
 local function set_params(ck, raw, C, suite)
   C.params, C.by_name = params.normalise(ck, raw.args or NONE, "args")
   if suite then
+    if suite.dialect then set_program_flags(C, suite) end
     for _, p in ipairs(suite.params) do
       if not C.by_name[p.name] then C.params[#C.params + 1] = p end
     end

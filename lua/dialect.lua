@@ -1,29 +1,73 @@
--- Dialects: what a suite's own program does differently from `tool SUITE` (design §6).
--- Promise: a command never knows which one is spoken; the rules are read once, before it runs.
+-- Dialects: what a suite's own program does differently from `tool SUITE` (design §6, docs/programs.md).
+-- Promise: a command never knows which one is spoken; what holds of every answer (one writer, redaction, the byte limit,
+-- an answer whatever becomes of the worker) holds in a dialect too; who speaks none pays for none.
 --
--- A suite's dialect is { exits = { [code] = code }, commands = { NAME = rules } }; rules are { exits, confirm }.
--- exits maps a final exit code to the program's own; confirm = "yes" lets --yes, or the answer on a terminal, stand for
--- --confirm-destructive.
+-- inv.dialect is the declared table while it is spoken; inv.voice tells answers in its words where it has any.
 
 local host = require "host"
 
 local dialect = {}
 
---- The rules for a command when it is called by its suite's own name; an empty table otherwise.
+-- Is an answer asked for in one of the host's own forms?
+local function wants_host_form(inv)
+  local g = inv.globals
+  return g.output or g.token_limit or g.token_offset or g.token_count
+end
+
+-- The dialect that this invocation speaks, or nil.
+local function spoken(inv, suite, flags)
+  local declared = suite and suite.dialect
+  if type(declared) ~= "table" then return nil end
+  if inv.prefix or declared.spoken and declared.spoken(flags, inv) then return declared end
+end
+
+-- The program's flags, and those of the host behind them.
+local function with_globals(inv, flags)
+  return setmetatable(flags, { __index = inv.globals })
+end
+
+local function announce(exits)
+  for from, to in pairs(exits or {}) do host.send("Y", tostring(from), tostring(to)) end
+end
+
+--- Begins to speak: the suite's words and exit codes hold from here on, however the run ends.
+function dialect.open(inv, suite, flags)
+  local declared = spoken(inv, suite, with_globals(inv, flags))
+  inv.dialect, inv.voice, inv.own_flags = declared, nil, flags
+  if not declared then return end
+  announce(declared.exits)
+  if declared.answer and not wants_host_form(inv) then
+    inv.voice = require("voice").new(inv, declared, flags)
+    inv.voice:announce()
+  end
+end
+
+--- The rules for a command: { exits, confirmed }; an empty table where no dialect is spoken.
 function dialect.rules(inv, C)
-  local declared = inv.prefix and C.suite and C.suite.dialect
-  if type(declared) ~= "table" then return {} end
-  local name = table.concat(C.words, " ", 2)
-  local own = declared.commands and declared.commands[name] or {}
+  local declared = inv.dialect
+  if not declared then return {} end
+  local own = declared.commands and declared.commands[table.concat(C.words, " ", 2)] or {}
   local exits = {}
   for from, to in pairs(declared.exits or {}) do exits[from] = to end
   for from, to in pairs(own.exits or {}) do exits[from] = to end
-  return { exits = exits, confirm = own.confirm or declared.confirm }
+  local confirm = own.confirm or declared.confirm
+  if type(confirm) == "function" then confirm = confirm(with_globals(inv, inv.own_flags or {})) end
+  return { exits = exits, confirmed = confirm and true or false }
 end
 
---- Tells the supervisor the exit codes, so that they hold however the run ends.
-function dialect.announce(rules)
-  for from, to in pairs(rules.exits or {}) do host.send("Y", tostring(from), tostring(to)) end
+--- Speaks for a command whose arguments are known. The flags that belong to the program alone are taken out of `values`.
+function dialect.settle(inv, C, values)
+  local suite, flags = C.suite, {}
+  for _, p in ipairs(suite and suite.flags or {}) do
+    if not p.host and C.by_name[p.name] == p then
+      flags[p.name] = values[p.name]
+      if not suite.by_name[p.name] then values[p.name], values[p.name:gsub("-", "_")] = nil, nil end
+    end
+  end
+  if suite and suite.dialect then dialect.open(inv, suite, flags) end
+  local own = inv.dialect and inv.dialect.commands and inv.dialect.commands[table.concat(C.words, " ", 2)]
+  if own then announce(own.exits) end
+  if inv.voice then inv.voice:of(C, values) end
 end
 
 return dialect

@@ -7,7 +7,7 @@ local failure = {}
 
 local OPTIONS = {
   "message", "exit", "retryable", "retry_after_ms", "fix", "hint", "run", "docs", "cause", "context", "data", "phase",
-  "more", "trace",
+  "more", "trace", "usage",
 }
 
 local FULL_STOP = { ["."] = true, ["!"] = true, ["?"] = true }

@@ -74,7 +74,8 @@ end
 
 local function flag_row(p)
   if p.type == "secret" then
-    return { "--" .. p.name .. "-from-env <variable>, --" .. p.name .. "-from-file <path>",
+    local plain = p.plain and "--" .. p.name .. " <secret>, " or ""
+    return { plain .. "--" .. p.name .. "-from-env <variable>, --" .. p.name .. "-from-file <path>",
       sentence(p.about):gsub("%.$", "") .. notes_of(p) }
   end
   local name = (p.short and "-" .. p.short .. ", " or "") .. "--" .. p.name
@@ -146,15 +147,19 @@ local function flags_of(C, opts)
     .. section("ADDED BY THE HOST", added, opts) .. global_flags(opts)
 end
 
+-- Codes as this program gives them: a dialect has its own.
 local function exits_of(C, opts)
-  local numbers, list = {}, {}
+  local own, numbers, list = opts.exits or {}, {}, {}
   for number in pairs(C.exits or {}) do
     if type(number) == "number" then numbers[#numbers + 1] = number end
   end
-  table.sort(numbers)
+  table.sort(numbers, function(a, b)
+    local x, y = own[a] or a, own[b] or b
+    return x < y or x == y and a < b
+  end)
   for _, number in ipairs(numbers) do
     local entry = C.exits[number]
-    list[#list + 1] = { string.format("%-3d  %s", number, entry.name or ""),
+    list[#list + 1] = { string.format("%-3d  %s", own[number] or number, entry.name or ""),
       (entry.description or "") .. (entry.retryable and " (try again)" or "") }
   end
   return section("EXIT CODES", list, opts)
@@ -183,7 +188,7 @@ local function facts_of(C)
 end
 
 --- The help of one command. `opts`: program (the name in front of the words), persona (the suite whose own program this
---- is, whose word is then left out), width (0: not wrapped), color.
+--- is, whose word is then left out), exits (that program's own codes), width (0: not wrapped), color.
 function M.command(C, opts)
   local facts = facts_of(C)
   return heading("Usage: " .. usage_of(C, opts), opts) .. "\n" .. ui.wrap(sentence(C.about), opts.width) .. "\n"

@@ -20,7 +20,7 @@ end
 local function send_help(inv, text, words, data)
   inv.meta("help", true)
   inv.meta("schema_ref", #words > 0 and table.concat(words, " ") .. " --schema" or inv.program .. " --schema")
-  if inv.format == "rich" or not is_json(inv.format) then
+  if inv.format == "rich" or not is_json(inv.format) or inv.voice then
     answer.send { exit = 0, data = data, text = text, flags = "t" }
   else
     answer.send { exit = 0, data = data, note = text }
@@ -109,7 +109,10 @@ function inquiry.show_help(inv, entry)
     text, rows = group_help(inv, entry)
   end
   local data
-  if not inv.globals.help then
+  if inv.voice and not inv.globals.help then
+    failure.raise("ARG_ERROR", { message = "A command is missing.", phase = "validation", usage = text,
+      fix = ("See `%s --help` for the commands"):format(inv.program) })
+  elseif not inv.globals.help then
     local commands = {}
     for i, row in ipairs(rows) do commands[i] = { name = row.name, description = row.about } end
     data = { usage = inv.program .. " " .. table.concat(entry and entry.words or {}, " ")
@@ -199,7 +202,9 @@ end
 
 --- The help of one command.
 function inquiry.command_help(inv, C, words)
-  send_help(inv, require("help").command(C, help_options(inv)), words)
+  local opts = help_options(inv)
+  opts.exits = require("dialect").rules(inv, C).exits
+  send_help(inv, require("help").command(C, opts), words)
 end
 
 return inquiry

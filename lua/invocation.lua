@@ -7,6 +7,7 @@ local lazy = require "lazy"
 local answer = require "answer"
 local args = require "args"
 local config = require "config"
+local dialect = require "dialect"
 local failure = require "failure"
 local host = require "host"
 local inquiry = lazy "inquiry"
@@ -89,6 +90,7 @@ end
 function invocation.refuse(f, C)
   log_invocation(C)
   local e, exit = answer.error(f, C, false)
+  if inv.voice then return inv.voice:tell { exit = exit, error = e, data = f.data, usage = f.usage } end
   local note
   if inv.format == "rich" then note = require("errors_text")(e, { color = inv.color, program = inv.program }) end
   answer.send { exit = exit, error = e, data = f.data, note = note }
@@ -249,9 +251,11 @@ local function run_command(entry, parsed, on_run)
     inv.cwd = require("global_flags").check(inv, C, problems)
   end
   local conf = config.open(C, inv.globals, inv.cwd)
+  if parsed.own then parsed.own.release(parsed.tokens) end
   log_invocation(C, conf)
   log_file(conf)
   local values, given = bind(C, parsed, conf, problems)
+  if C.suite then dialect.settle(inv, C, values) end
   if C.safe_default then meta("dry_run", not values.live or values.dry_run == true) end
   local limit = limit_of(C, conf, problems)
   meta("timeout_ms", limit)
@@ -286,11 +290,15 @@ function invocation.run(on_run)
     local entry, used = find(words)
     return entry and used == #words and entry.kind == "command" and load(entry) or nil
   end
-  local parsed = args.split(host.argv, host.globals, resolver(), contracts)
+  local suite = inv.prefix and tree.suite((tree.find({}, inv.prefix)))
+  local parsed = args.split(host.argv, host.globals, resolver(), contracts, suite and suite.flags)
   inv.globals, inv.words, inv.tokens = parsed.globals, parsed.words, parsed.tokens
   inv.format = format_of(inv.globals)
   inv.set_terminal()
   local entry = find(parsed.words)
+  if suite and not (entry and entry.words[1] ~= inv.prefix) then
+    dialect.open(inv, suite, parsed.own and parsed.own.flags or {})
+  end
   if inv.globals.version then
     answer.send { exit = 0, data = { version = host.version } }
     return

@@ -24,7 +24,7 @@ local function mode_of(run)
   if v.dry_run then return "preview" end
   if C.safe_default then return v.live and "run" or "preview" end
   if C.danger ~= "destructive" or v.confirm_destructive then return "run" end
-  return run.dialect.confirm == "yes" and "run" or "gate"
+  return run.dialect.confirmed and "run" or "gate"
 end
 
 local function parent(path)
@@ -189,6 +189,7 @@ local function new_run(C, opts)
     contract = C, args = opts.values, values = opts.values, given = opts.given, globals = opts.globals, suite = C.suite,
     config = opts.config, inv = opts.inv, cwd = opts.inv.cwd, meta = opts.meta, held = {}, warnings = {},
     private = {}, started = false, rows = {}, page = {}, preview = false, dialect = dialect.rules(opts.inv, C),
+    voice = opts.inv.voice,
     timeout_ms = opts.timeout_ms, flags = opts.flags,
   }
 
@@ -486,6 +487,11 @@ local function send(run, data, form, page, exit, fail)
     if whole then write_file(run, whole.text or whole.data_json .. "\n") end
     opts = finish_options(run, form, page)
   end
+  if run.voice then
+    local e
+    if fail then e, exit = answer.error(fail, run.contract, false) end
+    return run.voice:result(run, data, opts, e, exit)
+  end
   local out, problem = output.finish(run.contract, data, opts)
   if not out then error(problem, 0) end
   for key, value in pairs(out.meta) do run.meta(key, value) end
@@ -523,6 +529,7 @@ local function refuse(run, f)
     end
   end
   local e, exit = answer.error(f, C, run.started and f.phase ~= "validation")
+  if run.voice then return run.voice:result(run, data, finish_options(run, "any"), e, exit) end
   local note, text
   if inv.format == "rich" then
     local out = data and C.raw.render and output.finish(C, data, finish_options(run))
@@ -617,7 +624,6 @@ local function body(run)
   if C.job then run.job = require("jobs").current(C) end
   if C.safe_default then run.meta("dry_run", run.preview) end
   if run.values.confirm_destructive or run.values.live and mode == "run" then run.meta("confirmed", true) end
-  dialect.announce(run.dialect)
   if C.stream then
     require("streams").add(run,
       { fit = fit, mark_cuts = mark_cuts, older = older, row_form = row_form, options = finish_options })

@@ -36,6 +36,9 @@ end
 --- that a success.
 function streams.finish(run)
   local total = run.stream_count()
+  if run.voice then
+    return run.voice:tell { streamed = total, warnings = run.warnings, exits = run.dialect.exits }
+  end
   local summary = { _summary = true, total = total, duration_ms = run.globals.stable_output and 0 or host.elapsed(),
     pagination = { total = total, returned = total, truncated = false, has_more = false, next_cursor = host.json.null } }
   if #run.stream_warnings > 0 then summary.warnings = host.json.array(run.stream_warnings) end
@@ -62,11 +65,16 @@ function streams.add(run, with)
     with.mark_cuts(run, row)
     with.fit(C, row, "row")
     count = count + 1
-    local text = row_text(run, row)
+    local text = not run.voice and row_text(run, row)
     if not text then
       local form = with.row_form(C)
       if run.globals.schema_version then row, form = with.older(run, row, form) end
       local opts = with.options(run, form)
+      if run.voice then
+        text = run.voice:row(run, row, opts)
+        if text then host.send("E", text) end
+        return
+      end
       opts.row, opts.columns = count, run.stream_columns
       local out, problem = output.finish(C, row, opts)
       if not out then error(problem, 0) end

@@ -56,6 +56,7 @@ bool record_init(struct record *r)
 	buf_init(&r->input);
 	for (size_t i = 0; i < 256; i++)
 		r->exit_map[i] = -1;
+	r->own_exit = -1;
 	return true;
 }
 
@@ -64,6 +65,8 @@ void record_free(struct record *r)
 	struct text *texts[] = { &r->audit_path, &r->log_path, &r->step, &r->cut, &r->audit, &r->fatal, &r->trace, &r->data, &r->error, &r->out_text, &r->err_text };
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		free(texts[i]->p);
+	for (size_t i = 0; i < r->voice_count; i++)
+		free(r->voices[i].code.p), free(r->voices[i].out.p), free(r->voices[i].err.p);
 	list_free(&r->meta_keys);
 	list_free(&r->meta_values);
 	list_free(&r->warnings);
@@ -171,6 +174,9 @@ static bool take_result(struct record *r, const struct json_span *part, size_t c
 	if (!number(&part[0], 125, &code))
 		return false;
 	r->exit_code = (int)code;
+	if (count > 6 && !number(&part[6], 255, &code))
+		return false;
+	r->own_exit = count > 6 ? (int)code : -1;
 	r->flags = flags_of(&part[5]);
 	r->has_result = set_json(&r->data, &part[1]) && set_json(&r->error, &part[2]) &&
 			text_set(&r->out_text, part[3].p, part[3].n) && text_set(&r->err_text, part[4].p, part[4].n);
@@ -203,6 +209,21 @@ static bool take_exit_map(struct record *r, const struct json_span *part)
 		return false;
 	r->exit_map[from] = (int)to;
 	return true;
+}
+
+/* A later voice for the same code stands in for the earlier one. */
+static bool take_voice(struct record *r, const struct json_span *part)
+{
+	size_t i = 0;
+	while (i < r->voice_count && (r->voices[i].code.n != part[0].n || memcmp(r->voices[i].code.p, part[0].p, part[0].n) != 0))
+		i++;
+	if (i == MAX_VOICES)
+		return false;
+	struct voice *voice = &r->voices[i];
+	if (i == r->voice_count)
+		r->voice_count++;
+	return text_set(&voice->code, part[0].p, part[0].n) && text_set(&voice->out, part[1].p, part[1].n) &&
+	       text_set(&voice->err, part[2].p, part[2].n);
 }
 
 static bool take_detail(struct record *r, const struct json_span *part)
@@ -249,6 +270,7 @@ static bool take(struct record *r, char kind, const struct json_span *part, size
 	case 'M': return count == 2 && take_meta(r, part);
 	case 'D': return count == 2 && take_deadline(r, part);
 	case 'Y': return count == 2 && take_exit_map(r, part);
+	case 'V': return count == 3 && take_voice(r, part);
 	case 'W': return count == 1 && record_warn(r, part[0].p, part[0].n);
 	case 'w': return count == 1 && take_detail(r, &part[0]);
 	case 'K': return count == 1 && set_json(&r->cut, &part[0]);

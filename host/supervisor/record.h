@@ -24,6 +24,15 @@ struct text_list {
 
 enum result_flags { RESULT_TEXT = 1, RESULT_STREAMED = 2, RESULT_JSON = 4 };
 
+/* What a suite's own program says when the supervisor must answer for the worker: templates in which %message% stands
+ * for the error's message, escaped for JSON in `out` (design §6). */
+struct voice {
+	struct text code; /* of the error that it is for; empty: of every other one */
+	struct text out, err;
+};
+
+#define MAX_VOICES 16
+
 struct record {
 	struct text_list meta_keys, meta_values; /* same indices */
 	struct text_list warnings, details;
@@ -47,6 +56,9 @@ struct record {
 	bool timeout_retryable;
 	int64_t deadline_from_ns; /* when the limit began to count */
 	int exit_map[256];        /* the dialect's exit codes; -1 keeps the code */
+	struct voice voices[MAX_VOICES]; /* none: the answer is the envelope */
+	size_t voice_count;
+	int own_exit;             /* the dialect's exit code of the worker's answer; -1: as mapped */
 	struct buf input;         /* bytes of unfinished frames */
 };
 

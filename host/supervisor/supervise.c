@@ -141,11 +141,35 @@ static void say(struct supervision *v, const char *level, const char *text)
 
 /* stdout rows and secrets as the worker sends them */
 
+/* Text of the worker for a writer: redacted, and without ANSI sequences unless colour is wanted. */
+static bool shown_text(const struct supervision *v, const char *text, size_t n, struct buf *out)
+{
+	struct buf clean;
+	buf_init(&clean);
+	unsigned strip = v->opt->format == FORMAT_RICH && v->opt->color ? UTF8_STRIP_CR | UTF8_STRIP_NUL : UTF8_CLEAN;
+	(void)utf8_clean(&clean, text, n, strip);
+	bool ok = !clean.failed && redact_lines(&v->secrets, clean.data != NULL ? clean.data : "", clean.len, out);
+	buf_free(&clean);
+	return ok;
+}
+
+static void put_text(struct supervision *v, struct sink *to, const char *text, size_t n)
+{
+	struct buf b;
+	buf_init(&b);
+	if (!shown_text(v, text, n, &b))
+		to->error = ENOMEM;
+	else if (b.len > 0)
+		sink_put(to, b.data, b.len);
+	buf_free(&b);
+}
+
 static void stream_row(void *arg, const char *text, size_t n)
 {
 	struct supervision *v = arg;
 	struct buf line;
-	bool json = v->opt->format == FORMAT_JSON || v->opt->format == FORMAT_JSONL;
+	bool own = v->record.voice_count > 0; /* a dialect's row is what it says, line end included */
+	bool json = !own && (v->opt->format == FORMAT_JSON || v->opt->format == FORMAT_JSONL);
 	if (json && !json_check(text, n, 200, NULL)) {
 		v->record.broken = true;
 		return;
@@ -154,10 +178,12 @@ static void stream_row(void *arg, const char *text, size_t n)
 	if (v->secrets_lost || sink_pending(&v->out) >= 2 * MAX_QUEUED)
 		return;
 	buf_init(&line);
-	bool ok = json ? redact_json(&v->secrets, text, n, &line) : redact_text(&v->secrets, text, n, &line);
+	bool ok = own  ? shown_text(v, text, n, &line) :
+		  json ? redact_json(&v->secrets, text, n, &line) :
+			 redact_text(&v->secrets, text, n, &line);
 	if (ok && json)
 		record_one_line(line.data, line.len);
-	if (ok && buf_putc(&line, '\n'))
+	if (ok && (own || buf_putc(&line, '\n')))
 		sink_put(&v->out, line.data, line.len);
 	else
 		v->out.error = ENOMEM;
@@ -707,35 +733,84 @@ static bool is_json_format(const struct options *opt)
 	return opt->format == FORMAT_JSON || opt->format == FORMAT_JSONL;
 }
 
+/* Appends a text member of the error; name is its key as it stands in JSON. */
+static bool error_text(const struct outcome *o, const char *name, struct buf *out)
+{
+	struct json_span key, value;
+	size_t at = 0, n = strlen(name);
+	while (json_object_next(o->error.data, o->error.len, &at, &key, &value))
+		if (key.n == n && memcmp(key.p, name, n) == 0)
+			return json_unquote(out, value.p, value.n);
+	return false;
+}
+
 /* What the host itself has to tell a person about a run that ended badly. */
 static void tell_person(struct supervision *v, const struct outcome *o)
 {
-	struct json_span key, value;
-	size_t at = 0;
-	while (json_object_next(o->error.data, o->error.len, &at, &key, &value)) {
-		if (key.n != 9 || memcmp(key.p, "\"message\"", 9) != 0)
-			continue;
-		struct buf b;
-		buf_init(&b);
-		if (buf_puts(&b, "error: ") && json_unquote(&b, value.p, value.n))
-			log_line(v, "text", b.data, b.len);
-		buf_free(&b);
-	}
+	struct buf b;
+	buf_init(&b);
+	if (buf_puts(&b, "error: ") && error_text(o, "\"message\"", &b))
+		log_line(v, "text", b.data, b.len);
+	buf_free(&b);
 }
 
-static void put_text(struct supervision *v, const struct text *t)
+/* The dialect's words for an error that the worker did not tell; Ctrl+C may have words of its own. */
+static const struct voice *voice_for(const struct supervision *v, const char *code)
 {
-	struct buf clean, b;
-	buf_init(&clean);
-	buf_init(&b);
-	unsigned strip = v->opt->format == FORMAT_RICH && v->opt->color ? UTF8_STRIP_CR | UTF8_STRIP_NUL : UTF8_CLEAN;
-	(void)utf8_clean(&clean, t->p, t->n, strip);
-	if (clean.failed || !redact_lines(&v->secrets, clean.data != NULL ? clean.data : "", clean.len, &b))
+	const struct record *r = &v->record;
+	const struct voice *other = NULL, *found = NULL;
+	for (size_t i = 0; i < r->voice_count; i++) {
+		const char *name = r->voices[i].code.p;
+		if (v->reason == SIGNALLED && v->signal_number == SIGINT && strcmp(name, "SIGINT") == 0)
+			return &r->voices[i];
+		if (name[0] == '\0')
+			other = &r->voices[i];
+		else if (strcmp(name, code) == 0)
+			found = &r->voices[i];
+	}
+	return found != NULL ? found : other;
+}
+
+/* Writes a template with the message in it; escaped: as the inside of a JSON string. */
+static void put_template(struct supervision *v, struct sink *to, const struct text *template, const struct buf *message,
+			 bool escaped)
+{
+	static const char mark[] = "%message%";
+	struct buf quoted, text;
+	buf_init(&quoted);
+	buf_init(&text);
+	bool ok = !escaped || json_put_string(&quoted, message->data, message->len);
+	const char *said = !ok ? "" : escaped ? quoted.data + 1 : message->data;
+	size_t n = !ok ? 0 : escaped ? quoted.len - 2 : message->len;
+	for (const char *p = template->p; ok && *p != '\0';) {
+		const char *at = strstr(p, mark);
+		ok = at == NULL ? buf_puts(&text, p) : buf_put(&text, p, (size_t)(at - p)) && buf_put(&text, said, n);
+		p = at == NULL ? "" : at + sizeof mark - 1;
+	}
+	if (ok)
+		put_text(v, to, text.data != NULL ? text.data : "", text.len);
+	else
+		to->error = ENOMEM;
+	buf_free(&quoted);
+	buf_free(&text);
+}
+
+/* Answers for the worker in the dialect's form. */
+static void put_voice(struct supervision *v, const struct outcome *o)
+{
+	struct buf code, message;
+	buf_init(&code);
+	buf_init(&message);
+	bool ok = error_text(o, "\"code\"", &code) && buf_putc(&code, '\0') && error_text(o, "\"message\"", &message);
+	const struct voice *voice = ok ? voice_for(v, code.data) : NULL;
+	if (voice != NULL) {
+		put_template(v, &v->out, &voice->out, &message, true);
+		put_template(v, &v->err, &voice->err, &message, false);
+	} else {
 		v->out.error = ENOMEM;
-	else if (b.len > 0)
-		sink_put(&v->out, b.data, b.len);
-	buf_free(&clean);
-	buf_free(&b);
+	}
+	buf_free(&code);
+	buf_free(&message);
 }
 
 static void put_envelope(struct supervision *v, struct outcome *o, struct sink *to)
@@ -751,24 +826,35 @@ static void put_envelope(struct supervision *v, struct outcome *o, struct sink *
 	buf_free(&line);
 }
 
+/* Is the worker's own answer the one that counts? */
+static bool is_whole(const struct supervision *v)
+{
+	const struct record *r = &v->record;
+	return r->has_result && (v->reason == NOT_STOPPED || meant_to_stop(v)) && !r->broken && !v->secrets_lost;
+}
+
 static void answer(struct supervision *v, struct outcome *o)
 {
 	const struct record *r = &v->record;
-	bool whole = r->has_result && (v->reason == NOT_STOPPED || meant_to_stop(v)) && !r->broken && !v->secrets_lost;
+	bool whole = is_whole(v), own = r->voice_count > 0;
 	bool text = whole && (r->flags & RESULT_TEXT) != 0, refused = r->exit_code == 0 && o->exit_code != 0;
 	if (v->reason == READER_GONE)
 		return;
 	if (text)
-		put_text(v, &r->out_text);
+		put_text(v, &v->out, r->out_text.p, r->out_text.n);
 	if (text && !refused)
 		; /* that is the answer */
+	else if (own && (!whole || refused))
+		put_voice(v, o);
 	else if (is_json_format(v->opt) || (whole && (r->flags & RESULT_JSON) != 0))
 		put_envelope(v, o, &v->out);
 	else if (v->opt->format == FORMAT_TEXT && o->exit_code != 0)
 		put_envelope(v, o, &v->err);
 	else if (!whole || refused)
 		tell_person(v, o);
-	if (whole && r->err_text.n > 0)
+	if (whole && own)
+		put_text(v, &v->err, r->err_text.p, r->err_text.n); /* a dialect knows itself when to be quiet */
+	else if (whole && r->err_text.n > 0)
 		log_line(v, "text", r->err_text.p, r->err_text.n);
 }
 
@@ -804,6 +890,10 @@ static bool forget_run(struct supervision *v)
 	v->record.has_deadline = old.has_deadline;
 	v->record.timeout_ms = old.timeout_ms;
 	v->record.timeout_retryable = old.timeout_retryable;
+	(void)memcpy(v->record.exit_map, old.exit_map, sizeof old.exit_map);
+	(void)memcpy(v->record.voices, old.voices, sizeof old.voices);
+	v->record.voice_count = old.voice_count;
+	old.voice_count = 0;
 	record_free(&old);
 	return ok;
 }
@@ -907,7 +997,9 @@ static int finish(struct supervision *v)
 	deliver(v, &v->out, STALL_MS);
 	if (o.exit_code != 0 && code == 0 && !v->out.gone)
 		code = o.exit_code;
-	if (code >= 0 && code < 256 && v->record.exit_map[code] >= 0)
+	if (is_whole(v) && v->record.own_exit >= 0 && code == v->record.exit_code)
+		code = v->record.own_exit;
+	else if (code >= 0 && code < 256 && v->record.exit_map[code] >= 0)
 		code = v->record.exit_map[code];
 	code = settle_output(v, code);
 	if (v->cut && v->reason != SIGNALLED)

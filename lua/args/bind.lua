@@ -86,7 +86,7 @@ end
 local function take_option(state, tokens, i, p, text, implied)
   local following = tokens[i + 1]
   local has_next = following ~= nil and following ~= "--" and not is_option(following)
-  if p.type == "secret" then
+  if p.type == "secret" and not p.plain then
     refuse_secret(state, p)
     return (text == nil and has_next) and i + 1 or i
   end
@@ -215,7 +215,7 @@ local function place(state)
         at = at + 1
       end
     elseif not state.raw[p.name] then
-      if p.type == "secret" then refuse_secret(state, p) else add(state, p, texts[at]) end
+      if p.type == "secret" and not p.plain then refuse_secret(state, p) else add(state, p, texts[at]) end
       at = at + 1
     end
   end
@@ -343,8 +343,21 @@ local function secret_file(state, p, path, source)
   return host.secret(cut_newline(bytes))
 end
 
+-- A secret on the line, where a suite's own program takes it that way. `plain = "file"`: - stands for nothing given,
+-- @path and the path of a file for the file's content.
+local function plain_secret(state, p, text)
+  if p.plain == "file" then
+    if text == "-" then return nil end
+    local path = text:match("^@(.+)$")
+    local stat = not path and #text < 4096 and host.file.stat(values.absolute(text, state.cwd))
+    if path or stat and stat.type == "file" then return secret_file(state, p, path or text, "--" .. p.name), "flag" end
+  end
+  return host.secret(text), "flag"
+end
+
 -- A secret comes from an option that names its place, else from the environment, else from the configuration.
 local function read_secret(state, p)
+  if state.raw[p.name] then return plain_secret(state, p, state.raw[p.name][1]) end
   local env_row, file_row = state.raw[p.name .. "-from-env"], state.raw[p.name .. "-from-file"]
   if env_row and file_row then
     report(state, problem(p, "INPUT_PARAM_CONFLICT",

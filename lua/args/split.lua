@@ -49,6 +49,37 @@ local function set_global(out, p, text)
   end
 end
 
+-- The index of the host's flags with those of a suite's own program before them. A flag of the host gets only its short
+-- name there.
+local function with_own(index, own)
+  local both = { long = setmetatable({}, { __index = index.long }), short = setmetatable({}, { __index = index.short }) }
+  local function add(p, name) both.long[name] = { name = name, type = p.type, own = true } end
+  for _, p in ipairs(own) do
+    if not p.host then
+      add(p, p.name)
+      if p.type == "boolean" then add(p, "no-" .. p.name) end
+      if p.type == "secret" then
+        add(p, p.name .. "-from-env")
+        add(p, p.name .. "-from-file")
+      end
+    end
+    if p.short then both.short[p.short] = both.long[p.name] end
+  end
+  return both
+end
+
+-- Takes a flag of the suite's own program, as it stands, for `bind`. Returns the index of the last token used.
+local function take_own(out, argv, i, p, token, text)
+  local own, following = out.own, argv[i + 1]
+  own.tokens[#own.tokens + 1] = token
+  if text == nil and p.type ~= "boolean" and following and following ~= "--" and not is_option(following) then
+    i, text = i + 1, following
+    own.tokens[#own.tokens + 1] = following
+  end
+  own.flags[p.name] = text or p.type == "boolean"
+  return i
+end
+
 -- Takes the global flag p at argv[i]; `text` is the value written with it. Returns the index of the last token used.
 local function take_global(out, argv, i, p, text)
   out.tokens.globals[#out.tokens.globals + 1] = { index = #out.tokens + 1, text = argv[i], name = p.name }
@@ -93,12 +124,22 @@ local function take_globals(out, argv, index)
       if token:byte(2) == 45 then
         local name, text = token:match("^%-%-([^=]+)=?(.*)$")
         local p = index.long[name]
-        if p and not p.conditional then
-          i, taken = take_global(out, argv, i, p, token:find("=", 1, true) and text or nil), true
+        text = token:find("=", 1, true) and text or nil
+        if p and p.own then
+          i, taken = take_own(out, argv, i, p, token, text), true
+        elseif p and not p.conditional then
+          i, taken = take_global(out, argv, i, p, text), true
         end
       else
         local list, text = short_global(index, token)
-        for _, p in ipairs(list or {}) do i, taken = take_global(out, argv, i, p, text), true end
+        for _, p in ipairs(list or {}) do
+          taken = true
+          if p.own then
+            i = take_own(out, argv, i, p, "--" .. p.name .. (text and "=" .. text or ""), text)
+          else
+            i = take_global(out, argv, i, p, text)
+          end
+        end
       end
     end
     if not taken then tokens[#tokens + 1] = token end
@@ -219,16 +260,31 @@ local function take_words(out, index, resolve, contract_of)
   out.words = reading.words
 end
 
+-- What is held back of the suite's own program: the flags as written, and release(tokens), which puts their tokens first.
+local function own_part()
+  local own = { tokens = {}, flags = {} }
+  function own.release(tokens)
+    local n = #own.tokens
+    table.move(tokens, 1, #tokens, n + 1)
+    table.move(own.tokens, 1, n, 1, tokens)
+    for _, g in ipairs(tokens.globals) do g.index = g.index + n end
+    own.tokens = {}
+  end
+  return own
+end
+
 --- Finds global flags and the command's words.
 --- `globals` as host.globals; `resolve(words)` returns how many leading words name a command or group, and may return
 --- whether that is a group and whether longer commands begin with it; `contract_of(words)` (optional) returns a
 --- contract and is only asked when options stand before the command's last word.
 --- @return table { words, tokens, globals, problems, passthrough }: `tokens` go to `bind`; `globals` holds typed values
 --- by name, with hyphens and with underscores, durations in ms; `passthrough` is what follows "--", or nil.
---- The value of --output is not checked against a list, as a command may have formats of its own.
-return function(argv, globals, resolve, contract_of)
+--- The value of --output is not checked against a list, as a command may have formats of its own. With `own`, the flags
+--- of a suite's own program, these may stand anywhere too; they are in out.own until `release` hands them to `bind`.
+return function(argv, globals, resolve, contract_of, own)
   local out = { words = {}, tokens = { globals = {} }, globals = {}, problems = {}, passthrough = nil }
   local index = index_of(globals)
+  if own then out.own, index = own_part(), with_own(index, own) end
   take_globals(out, argv, index)
   take_words(out, index, resolve, contract_of)
   return out

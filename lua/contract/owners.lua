@@ -60,6 +60,44 @@ local function check_service_codes(ck, service, errors)
   end
 end
 
+local DIALECT_KEYS = {
+  flags = "table", spoken = "function", exits = "table", codes = "table", commands = "table", confirm = "any",
+  answer = "function", row = "function", failure = "any", failure_text = "any",
+}
+
+local COMMAND_KEYS = { exits = "table", confirm = "any", plain = "table" }
+
+-- The dialect of the suite's own program, and the flags that this program has.
+local function check_dialect(ck, suite)
+  suite.flags, suite.flag_by_name = {}, {}
+  local declared = suite.dialect
+  if type(declared) ~= "table" then
+    if declared ~= nil then ck:bad("dialect", "REQ-F-001", "dialect must be a table, not a %s", type(declared)) end
+    return
+  end
+  check_keys(ck, declared, DIALECT_KEYS, "dialect")
+  if declared.row and not declared.answer then ck:bad("dialect", "REQ-F-001", "dialect.row needs dialect.answer") end
+  for from, to in pairs(type(declared.exits) == "table" and declared.exits or NONE) do
+    if math.type(from) ~= "integer" or math.type(to) ~= "integer" or from < 0 or from > 255 or to < 0 or to > 255 then
+      ck:bad("dialect", "REQ-F-001", "dialect.exits maps exit codes from 0 to 255, not %s", tostring(from))
+    end
+  end
+  for name, rules in pairs(type(declared.commands) == "table" and declared.commands or NONE) do
+    if type(rules) ~= "table" then
+      ck:bad("dialect", "REQ-F-001", "dialect.commands: the rules of %s must be a table", tostring(name))
+    else
+      check_keys(ck, rules, COMMAND_KEYS, "dialect.commands")
+    end
+  end
+  local flags = setmetatable({ program = true }, { __index = ck })
+  suite.flags, suite.flag_by_name = params.normalise(flags, well_typed(declared, DIALECT_KEYS).flags or NONE, "flags")
+  if not declared.spoken then return end
+  for _, p in ipairs(suite.flags) do suite.everywhere = suite.everywhere or p.everywhere end
+  if not suite.everywhere then
+    ck:bad("dialect", "REQ-F-001", "dialect.spoken needs a flag with everywhere = true, which `tool %s` has too", suite.name)
+  end
+end
+
 --- Checks and normalises what a suite.lua returned.
 -- @param origin { words = {"a"}, file =, dir = the suite's folder }
 -- @return Suite { name, dir, about, persona, dialect, service, config, args-derived params and by_name, exits, errors,
@@ -88,6 +126,7 @@ function owners.suite(raw, origin)
     ck:bad("config", "REQ-C-025", "config.file must be a path")
   end
   suite.params, suite.by_name = params.normalise(ck, raw.args or NONE, "args")
+  check_dialect(ck, suite)
   if raw.service then
     check_service(ck, raw.service, suite.by_name)
     check_service_codes(ck, raw.service, raw.errors)

@@ -25,6 +25,9 @@ local OPTIONS = {
   since = "string", deprecated = "table",
 }
 
+-- What only a row of a dialect's flags may say: the secret itself may stand on the line; `tool SUITE` has the flag too.
+local OF_PROGRAMS = { plain = "boolean", everywhere = "boolean" }
+
 -- Words that make a name look like a secret (REQ-F-034).
 local function looks_secret(name)
   local n = name:lower()
@@ -40,7 +43,7 @@ end
 
 local function check_options(ck, row, key, bad)
   for option, value in pairs(row) do
-    local kind = OPTIONS[option]
+    local kind = OPTIONS[option] or ck.program and OF_PROGRAMS[option]
     if math.type(option) == "integer" then
       if option > 3 then bad(key, "REQ-C-015", "parameter %s has more than name, type and description", row[1]) end
     elseif not kind then
@@ -150,6 +153,8 @@ local function check_name(ck, row, key, bad)
   local name = row[1]
   if not name:find("^[a-z][a-z0-9-]*$") or name:find("-$") or #name > 40 then
     bad(key, "REQ-C-015", "parameter name %q must be lower case words joined by -", name)
+  elseif ck.program and ck.reserved[name] == true and row[2] == "boolean" then
+    return            -- a flag of the host, which may get a short name in that program
   elseif ck.reserved[name] and not (ck.framework and name == "format") then -- generate-skills has it (REQ-O-034)
     local rule = ck.reserved[name] == true and "REQ-O-001" or ck.reserved[name]
     bad(key, rule, "--%s is registered by the framework", name)
@@ -216,7 +221,8 @@ local function param_of(ck, row, key, bad)
     max = bound(row, "max", key, bad), min_text = row.min, max_text = row.max,
     max_length = row.max_length or row.max_bytes, env = type(row.env) == "string" and row.env or nil, config = row.config,
     short = row.short, complete = row.complete, access = row.access, public = row.public, pipe = row.pipe,
-    loose = row.loose, since = row.since, deprecated = row.deprecated,
+    loose = row.loose, since = row.since, deprecated = row.deprecated, plain = row.plain, everywhere = row.everywhere,
+    host = ck.program and ck.reserved[name] == true or nil,
   }
 end
 
