@@ -12,6 +12,7 @@ return {
       "Commands about its state: config, audit-log, cleanup; --instance-id keeps all state apart",
       "Commands for agents: generate-skills, mcp-validate; AGENTS.md, made from the contracts",
       "The suite sentryagent, also a program of its own, and the plugin emulator with that service",
+      "Dialects: a suite's own program can have its own envelope, texts, flags and exit codes",
       "Faults on request in the emulators, on the command line and while they run; `tool emulator list`",
       "Archives for commands that declare them: ctx.archive packs, lists, reads and unpacks tar files",
       "./bootstrap with demo, test, build and bench; installation, man pages, completions, a Debian package",
