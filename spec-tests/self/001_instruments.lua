@@ -93,6 +93,18 @@ spec.req("SELF-001", "Instruments", function()
     end
   end)
 
+  it("a run ends with the test that asked for it", function()
+    local file = spec.dir() .. "/pid"
+    local function record(key, text) return ("%s %d\\n%s\\n"):format(key, #text, text) end
+    local script = "echo $$ > " .. file .. "; exec sleep 60"
+    local request = record("exe", "/bin/sh") .. record("arg", "sh") .. record("arg", "-c") .. record("arg", script)
+      .. record("env", "PATH=/usr/bin:/bin")
+    spec.run { "sh", "-c", ("printf '%s' | %s >/dev/null & while ! [ -s %s ]; do sleep 0.01; done"):format(request,
+      spec.paths.helper, file) }
+    local pid = spec.slurp(file):match("%d+")
+    spec.driver.wait_for(function() return not spec.exists("/proc/" .. pid) end, 5000)
+  end)
+
   it("stub server plays its script and records what it was asked", function()
     local server = stub.start {
       { status = 429, headers = { ["Retry-After"] = "2" }, json = { error = "slow down" } },
