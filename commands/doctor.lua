@@ -2,9 +2,11 @@
 -- Promise: one row per thing that could be missing, all with the same keys; a failed row says what to do. Nothing is
 -- changed.
 
+local claims = require "plugins.claims"
 local config = require "config"
 local contract = require "contract"
 local manifest = require "manifest"
+local tree = require "tree"
 
 local host, null -- ctx.framework.host and JSON null, known when the command runs
 
@@ -184,6 +186,26 @@ local function check_commands(refused, add)
   end
 end
 
+-- What is there and cannot be called, without being broken, is a warning.
+local function warn_of_plugins(ctx)
+  for _, one in ipairs(claims.ignored()) do
+    ctx.warn("PATH_IGNORED", ("%s of %s is not absolute and does not count"):format(one.path, one.variable))
+  end
+  local untrusted
+  for _, claim in ipairs(claims.all()) do
+    local path = claim.at.dir .. "/" .. claim.name
+    if not tree.usable(claim.at) then
+      untrusted = claim.at
+    elseif claim.taken then
+      ctx.warn("COMMAND_SHADOWED", ("%s cannot be called: %s has its name"):format(path, claim.taken.dir .. "/" .. claim.name))
+    end
+  end
+  if untrusted then
+    ctx.warn("PROJECT_UNTRUSTED", ("the commands in %s do not run: %s"):format(untrusted.dir,
+      untrusted.state.changed and "they were changed since they were trusted" or "they are not trusted"))
+  end
+end
+
 return {
   about = "Check that this machine has what the commands need",
   danger = "safe", scopes = {}, framework = true, since = "0.1", network = true, external = false,
@@ -232,6 +254,7 @@ return {
     check_locale(add)
     check_terminal(add)
     check_commands(refused, add)
+    warn_of_plugins(ctx)
     local failed = 0
     for _, check in ipairs(checks) do
       if not check.ok then failed = failed + 1 end

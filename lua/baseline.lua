@@ -18,8 +18,8 @@ end
 -- The commands of all baselines: dotted path -> entry; and the global flags: name -> life.
 local function read_all()
   local all, globals = {}, {}
-  for _, root in ipairs(tree.roots()) do
-    local text = host.file.read(file_of(root), MAX_FILE)
+  for _, root in ipairs(tree.places()) do
+    local text = not root.plugins and tree.usable(root) and host.file.read(file_of(root), MAX_FILE)
     local value = text and host.json.decode(text)
     if type(value) ~= "table" then value = {} end
     for path, entry in pairs(value.commands or {}) do all[path] = all[path] or entry end

@@ -134,6 +134,17 @@ local function target_of(C, globals, cwd, global)
   return (project_of(cwd) or (cwd == "/" and "" or cwd)) .. "/" .. PROJECT[1], "local"
 end
 
+-- A dotted key inside nested tables.
+local function dig(values, key)
+  if values[key] ~= nil then return values[key] end
+  local at = values
+  for part in key:gmatch "[^.]+" do
+    if type(at) ~= "table" then return nil end
+    at = at[part]
+  end
+  return at
+end
+
 local function read(path, must_exist)
   local text, err = host.file.read(path, MAX_FILE)
   if not text then
@@ -152,6 +163,17 @@ local function read(path, must_exist)
     })
   end
   return value, text
+end
+
+--- A value that the user's own file or else the system's gives to a dotted key, never a project's. nil when neither has it
+--- or can be read: whoever needs the file itself says what is wrong with it.
+function config.personal(key)
+  for _, path in ipairs { user_file() or false, SYSTEM } do
+    local ok, values
+    if path and exists(path) then ok, values = pcall(read, path) end
+    local value = ok and values and dig(values, key)
+    if value ~= nil and value ~= host.json.null and value then return value end
+  end
 end
 
 -- The configuration that stands on the command line, JSON or JSON5.
@@ -187,17 +209,6 @@ local function context_layers(layers, globals)
       context = { context = name, known = host.json.array(known) } })
   end
   return found, name
-end
-
--- A dotted key inside nested tables.
-local function dig(values, key)
-  if values[key] ~= nil then return values[key] end
-  local at = values
-  for part in key:gmatch "[^.]+" do
-    if type(at) ~= "table" then return nil end
-    at = at[part]
-  end
-  return at
 end
 
 -- Removes temporary files of writers that were killed; whoever holds the lock is the only writer.

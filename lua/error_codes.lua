@@ -46,6 +46,8 @@ local codes = {
     "Name a subcommand"),
   COMMAND_REJECTED = code("PRECONDITION", "The command's contract was refused.",
     "Correct the command file, or remove it"),
+  PROJECT_UNTRUSTED = code("PRECONDITION", "The commands of this project are not trusted.",
+    "Look at them, then run: tool plugin trust"),
   NOT_IMPLEMENTED = code("PRECONDITION", "This is declared but not available here.",
     "Use another command"),
   LOCK_HELD = code("PRECONDITION", "Another run holds the lock."),

@@ -14,6 +14,10 @@ local function contracts(prefix, full)
       good[#good + 1] = C
     else
       refused[#refused + 1] = { words = entry.words, file = entry.path, problems = problems }
+      if entry.root.plugin and #entry.words == 1 then -- told once, not for each of its commands
+        refused[#refused].file = entry.root.plugin .. "/plugin.lua"
+        return false
+      end
     end
   end)
   return good, refused

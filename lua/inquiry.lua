@@ -102,6 +102,10 @@ local function group_help(inv, entry)
 end
 
 function inquiry.show_help(inv, entry)
+  if entry and not inv.globals.help then
+    local C, problems = tree.load(entry)
+    if not C then inquiry.rejected(entry, problems) end
+  end
   local text, rows
   if not entry then
     text, rows = root_help(inv)
@@ -139,6 +143,7 @@ local function in_a_group(word)
 end
 
 function inquiry.unknown_command(inv, words, entry)
+  if tree.untrusted and not entry then require("trust").refuse(tree.untrusted.state) end
   local parent = entry and entry.kind == "group" and entry
   local known = parent and tree.children(parent) or tree.first_words()
   local tried = words[1] or ""
@@ -156,13 +161,15 @@ end
 
 function inquiry.rejected(entry, problems)
   local items = {}
+  require("contract.lint").locate(problems)
   for i, p in ipairs(problems) do
-    items[i] = { command = p.command, rule = p.rule, message = p.message, key = p.key, file = p.file or entry.path }
+    items[i] = { command = p.command, rule = p.rule, message = p.message, key = p.key, file = p.file or entry.path,
+      line = p.line }
   end
   failure.raise("COMMAND_REJECTED", {
     message = ("The contract of `%s` was refused: %s"):format(table.concat(entry.words, " "),
       problems[1] and problems[1].message or "?"),
-    phase = "validation", fix = "Correct " .. entry.path, more = { errors = items },
+    phase = "validation", fix = "Correct " .. (items[1] and items[1].file or entry.path), more = { errors = items },
   })
 end
 

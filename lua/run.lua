@@ -254,6 +254,7 @@ local function new_run(C, opts)
       local ok, err = pcall(C.raw.cleanup, run.ctx)
       if not ok then host.send("W", "CLEANUP_FAILED: " .. tostring(failure.is(err) and err.message or err)) end
     end
+    if C.plugin and run.entered then require("hooks").run(run, "stop") end
     for i = #run.held, 1, -1 do pcall(run.held[i].release, run.held[i]) end
   end
 
@@ -647,6 +648,7 @@ local function body(run)
   if C.steps and mode == "run" then run.cut(run.unfinished()) end
   if C.job and mode == "run" and not run.job then run.preview, run.launching = true, true end -- until ctx.job
   host.gc "restart"
+  if C.plugin then require("hooks").run(run, "start") end
   run.entered = true
   if mode == "gate" then gate(run) end
   local handler = mode == "preview" and C.raw.preview or C.raw.run

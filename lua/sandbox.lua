@@ -30,9 +30,13 @@ local function log(...)
   host.send("L", "info", table.concat(parts, "\t"))
 end
 
-local function read_source(file)
+-- The bytes of a file; where hashes are known (a trusted project's) only those that were trusted.
+local function read_source(file, hashes)
   local text, err = host.file.read(file, MAX_SOURCE)
   if not text then return nil, err end
+  if hashes and hashes[file] ~= host.hash.sha256(text) then
+    return nil, { message = file .. " is not what was trusted." }
+  end
   return text
 end
 
@@ -60,7 +64,7 @@ local function make_require(scope, env)
       return require(name)
     end
     local file = scope.lib and module_file(scope, name)
-    local text = file and read_source(file)
+    local text = file and read_source(file, scope.hashes)
     if not text then error("module '" .. name .. "' is not available here", 2) end
     local result, message = evaluate(file, text, env)
     if result == nil then error(message or file .. " returned nothing", 2) end
@@ -89,10 +93,11 @@ local function scope_env(scope)
   return scopes[key]
 end
 
---- Loads an author's file. scope = { lib = folder of its modules|nil, framework = true for the host's own commands }.
+--- Loads an author's file. scope = { lib = folder of its modules|nil, framework = true for the host's own commands,
+--- hashes = what the files must be, by path|nil }.
 --- @return any what the file returned, or nil and a message; string source
 function sandbox.load(file, scope)
-  local text, err = read_source(file)
+  local text, err = read_source(file, scope.hashes)
   if not text then return nil, err.message end
   local result, message = evaluate(file, text, scope_env(scope))
   if result == nil then return nil, message or file .. " returns nothing", text end

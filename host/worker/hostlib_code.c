@@ -1,5 +1,6 @@
 #include "hostlib.h"
 
+#include "base/clock.h"
 #include "context.h"
 #include "embedded.h"
 #include "loop.h"
@@ -100,6 +101,26 @@ static int l_limited(lua_State *L)
 	return lua_gettop(L);
 }
 
+static int64_t watch_until; /* of the thread whose hook is watch_hook */
+
+static void watch_hook(lua_State *L, lua_Debug *ar)
+{
+	(void)ar;
+	if (clock_mono_ns() < watch_until)
+		return;
+	lua_sethook(L, watch_hook, LUA_MASKCOUNT, 1); /* so that code which catches the error does not go on */
+	luaL_error(L, "timeout");
+}
+
+/* host.watch(ms): this thread's Lua code, and threads that it makes, end with an error after that time; one at a time */
+static int l_watch(lua_State *L)
+{
+	watch_until = clock_mono_ns() + (int64_t)luaL_checkinteger(L, 1) * 1000000;
+	if (!worker_context()->interrupted)
+		lua_sethook(L, watch_hook, LUA_MASKCOUNT, 10000);
+	return 0;
+}
+
 /* host.traceback(message, level) -> text */
 static int l_traceback(lua_State *L)
 {
@@ -111,7 +132,7 @@ void hostlib_code(lua_State *L)
 {
 	static const luaL_Reg code[] = {
 		{ "load", l_load }, { "limited", l_limited }, { "has_module", l_has_module },
-		{ "traceback", l_traceback }, { NULL, NULL }
+		{ "traceback", l_traceback }, { "watch", l_watch }, { NULL, NULL }
 	};
 	luaL_setfuncs(L, code, 0);
 	lua_pushcfunction(L, l_require);

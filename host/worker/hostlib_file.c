@@ -231,6 +231,50 @@ static int l_rename(lua_State *L)
 	return 1;
 }
 
+/* host.file.remove_tree(path) -> true | nil, err : a file, a link itself, or a directory with all it holds */
+static int l_remove_tree(lua_State *L)
+{
+	const char *path = check_path(L, 1);
+	int rc = file_remove_tree(AT_FDCWD, path);
+	if (rc != 0)
+		return hostlib_errno(L, rc, "remove", path);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* host.file.symlink(target, path) -> true | nil, err */
+static int l_symlink(lua_State *L)
+{
+	const char *target = check_path(L, 1), *path = check_path(L, 2);
+	if (symlink(target, path) != 0)
+		return hostlib_errno(L, errno, "make link", path);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* host.file.readlink(path) -> target | nil, err */
+static int l_readlink(lua_State *L)
+{
+	const char *path = check_path(L, 1);
+	char target[PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof target);
+	if (n < 0)
+		return hostlib_errno(L, errno, "read link", path);
+	lua_pushlstring(L, target, (size_t)n);
+	return 1;
+}
+
+/* host.file.sync(path) -> true | nil, err : that path was made, renamed or removed is on the disk */
+static int l_sync(lua_State *L)
+{
+	const char *path = check_path(L, 1);
+	int rc = file_sync_directory(path);
+	if (rc != 0)
+		return hostlib_errno(L, rc, "sync", path);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
 /* host.file.access(path, "r"|"w"|"x"|"f") -> boolean; "f": is there anything of that name */
 static int l_access(lua_State *L)
 {
@@ -344,7 +388,9 @@ void hostlib_file(lua_State *L)
 	static const luaL_Reg file[] = {
 		{ "read", l_read },   { "write", l_write },   { "append", l_append }, { "stat", l_stat },
 		{ "list", l_list },   { "mkdir", l_mkdir },   { "remove", l_remove }, { "rename", l_rename },
-		{ "access", l_access }, { "real", l_real },   { "lock", l_lock },     { NULL, NULL },
+		{ "access", l_access }, { "real", l_real },   { "lock", l_lock },
+		{ "remove_tree", l_remove_tree }, { "symlink", l_symlink }, { "readlink", l_readlink }, { "sync", l_sync },
+		{ NULL, NULL },
 	};
 	luaL_newlib(L, file);
 	lua_setfield(L, -2, "file");

@@ -135,13 +135,37 @@ static int l_equal(lua_State *L)
 	return 1;
 }
 
+/* host.hash.blake2b(bytes) -> 64 bytes */
+static int l_blake2b(lua_State *L)
+{
+	size_t n;
+	const char *p = luaL_checklstring(L, 1, &n);
+	unsigned char d[crypto_generichash_BYTES_MAX];
+	(void)crypto_generichash(d, sizeof d, (const unsigned char *)p, n, NULL, 0);
+	lua_pushlstring(L, (const char *)d, sizeof d);
+	return 1;
+}
+
+/* host.hash.ed25519(signature, bytes, public key) -> boolean (RFC 8032) */
+static int l_ed25519(lua_State *L)
+{
+	size_t ns, n, nk;
+	const char *sig = luaL_checklstring(L, 1, &ns), *p = luaL_checklstring(L, 2, &n), *key = luaL_checklstring(L, 3, &nk);
+	luaL_argcheck(L, ns == crypto_sign_BYTES, 1, "64 bytes");
+	luaL_argcheck(L, nk == crypto_sign_PUBLICKEYBYTES, 3, "32 bytes");
+	lua_pushboolean(L, crypto_sign_verify_detached((const unsigned char *)sig, (const unsigned char *)p, n,
+						       (const unsigned char *)key) == 0);
+	return 1;
+}
+
 void hostlib_hash(lua_State *L)
 {
 	static const luaL_Reg hash[] = {
 		{ "sha256", l_sha256 },       { "hmac_sha256", l_hmac },       { "base64", l_base64 },
 		{ "unbase64", l_unbase64 },   { "base64url", l_base64url },    { "unbase64url", l_unbase64url },
 		{ "hex", l_hex },             { "unhex", l_unhex },            { "random", l_random },
-		{ "equal", l_equal },         { NULL, NULL },
+		{ "equal", l_equal },         { "blake2b", l_blake2b },      { "ed25519", l_ed25519 },
+		{ NULL, NULL },
 	};
 	luaL_newlib(L, hash);
 	lua_setfield(L, -2, "hash");

@@ -21,6 +21,7 @@ struct task {
 	bool done, failed, joined, queued;
 	struct wait *joiner; /* who waits for the end */
 	struct wait join_wait;
+	uv_timer_t *limit;   /* how long the joiner waits; NULL for ever */
 	unsigned generation; /* of the loop when it was made */
 	int self_ref;        /* registry reference while the task lives */
 };
@@ -237,10 +238,55 @@ static int push_join(lua_State *L, void *arg)
 	return n + 1;
 }
 
+static void limit_closed(uv_handle_t *h)
+{
+	free(h);
+}
+
+/* Nobody waits for the task's end any more. */
+static void end_limit(struct task *t)
+{
+	if (t->limit != NULL && uv_is_closing((uv_handle_t *)t->limit) == 0)
+		uv_close((uv_handle_t *)t->limit, limit_closed);
+	t->limit = NULL;
+}
+
+static int push_late(lua_State *L, void *arg)
+{
+	(void)arg;
+	lua_pushboolean(L, 0);
+	lua_pushliteral(L, "timeout");
+	return 2;
+}
+
+/* The joiner goes on without the task, which is never resumed. */
+static void limit_cb(uv_timer_t *timer)
+{
+	struct task *t = timer->data;
+	end_limit(t);
+	t->done = t->failed = true;
+	loop_wake(t->joiner, push_late, NULL);
+	t->joiner = NULL;
+}
+
+static void limit_wait(lua_State *L, struct task *t, lua_Number ms)
+{
+	uv_loop_t *uv = loop_uv(L);
+	uv_timer_t *timer = malloc(sizeof *timer);
+	if (timer == NULL)
+		(void)luaL_error(L, "not enough memory");
+	(void)uv_timer_init(uv, timer);
+	timer->data = t;
+	t->limit = timer;
+	uv_update_time(uv);
+	(void)uv_timer_start(timer, limit_cb, ms > 0 ? (uint64_t)(ms < MAX_SLEEP_MS ? ms : MAX_SLEEP_MS) : 0, 0);
+}
+
 static void finish(struct task *t, int status, int nres)
 {
 	t->done = true;
 	t->failed = status != LUA_OK;
+	end_limit(t);
 	if (t->failed) {
 		/* keep only the error object; __close variables of the dead thread run now */
 		lua_State *L = worker_context()->main;
@@ -300,7 +346,7 @@ static struct task *next_ready(struct loop *lp)
 		if (lp->ready_head == NULL)
 			lp->ready_tail = NULL;
 		t->queued = false;
-		if (t->generation != lp->generation)
+		if (t->done || t->generation != lp->generation)
 			return next_ready(lp);
 	}
 	return t;
@@ -362,7 +408,7 @@ static int l_task(lua_State *L)
 	return loop_spawn(L, lua_gettop(L) - 1);
 }
 
-/* host.join(handle) -> true, results… | false, error */
+/* host.join(handle[, ms]) -> true, results… | false, error ; after ms it is given up: false, "timeout" */
 static int l_join(lua_State *L)
 {
 	struct task *t = luaL_checkudata(L, 1, TASK_TYPE);
@@ -373,6 +419,8 @@ static int l_join(lua_State *L)
 	}
 	if (t->joiner != NULL)
 		return luaL_error(L, "a task can be joined once");
+	if (!lua_isnoneornil(L, 2))
+		limit_wait(L, t, luaL_checknumber(L, 2));
 	t->joiner = &t->join_wait;
 	return loop_suspend(L, &t->join_wait);
 }
@@ -521,6 +569,8 @@ static int task_gc(lua_State *L)
 {
 	struct task *t = luaL_checkudata(L, 1, TASK_TYPE);
 	t->done = true;
+	if (the_loop() != NULL) /* else its handles are closed already */
+		end_limit(t);
 	return 0;
 }
 

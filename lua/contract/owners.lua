@@ -183,20 +183,41 @@ local function at_least(a, b)
 end
 contract.at_least = at_least
 
+local COMPARE = {
+  [">="] = function(a, b) return at_least(a, b) end, ["<="] = function(a, b) return at_least(b, a) end,
+  [">"] = function(a, b) return not at_least(b, a) end, ["<"] = function(a, b) return not at_least(a, b) end,
+  ["="] = function(a, b) return at_least(a, b) and at_least(b, a) end,
+}
+
+-- Is the version in a range such as ">=0.3 <2"? nil when the text is no range.
+local function in_range(version, range)
+  local inside, count, rest = true, 0, range:gsub("^[%s,]+", "")
+  while rest ~= "" do
+    local sign, wanted, after = rest:match("^([<>=]+)%s*(%d[%d.]*)(.*)$")
+    if not COMPARE[sign] or after:find("^[^%s,]") then return nil end
+    inside, count = inside and COMPARE[sign](version, wanted), count + 1
+    rest = after:gsub("^[%s,]+", "")
+  end
+  if count > 0 then return inside end
+end
+
 local function check_plugin_needs(ck, raw)
   for what, wanted in pairs(raw.needs or NONE) do
-    local version = type(wanted) == "string" and wanted:match("^>=%s*(%d+[%d.]*)$")
+    local inside
+    if type(wanted) == "string" then inside = in_range(host.version, wanted) end
     if what ~= "tool" then
       ck:bad("needs", "REQ-C-018", "needs has unknown key %s; did you mean \"tool\"?", tostring(what))
-    elseif not version then
-      ck:bad("needs", "REQ-C-018", 'needs.tool: "%s" is not of the form ">=0.3"', tostring(wanted))
-    elseif not at_least(host.version, version) then
+    elseif inside == nil then
+      ck:bad("needs", "REQ-C-018", 'needs.tool: "%s" is not of the form ">=0.3" or ">=0.3 <2"', tostring(wanted))
+    elseif not inside then
       ck:bad("needs", "REQ-C-018", "needs tool %s, this is %s", wanted, host.version)
     end
   end
   for name, hook in pairs(raw.hooks or NONE) do
-    if name ~= "start" and name ~= "stop" or type(hook) ~= "function" then
-      ck:bad("hooks", "REQ-F-015", "hooks are the functions start and stop, not %s", tostring(name))
+    if name ~= "start" and name ~= "stop" then
+      ck:bad("hooks", "REQ-F-015", "hooks has unknown key %s%s", tostring(name), ck:nearest(name, { start = 1, stop = 1 }))
+    elseif type(hook) ~= "function" then
+      ck:bad("hooks", "REQ-F-015", "hooks.%s must be a function, not a %s", name, type(hook))
     end
   end
 end
@@ -205,11 +226,11 @@ end
 owners.API = 1
 
 --- Checks and normalises what a plugin.lua returned.
--- @param origin { words = {folder name}, file = path }
+-- @param origin { words = {folder name, or nothing for any}, file = path }
 -- @return Plugin { name, version, about, api, needs, hooks, raw }, {}, warnings; or nil, problems, warnings
 function owners.plugin(raw, origin)
   local folder = origin.words[1]
-  local ck = new_checker(folder, origin)
+  local ck = new_checker(folder or "plugin", origin)
   if type(raw) ~= "table" then
     ck:bad("return", "REQ-F-015", "plugin.lua must return a table, not a %s", type(raw))
     return nil, ck.problems, ck.warnings
@@ -221,7 +242,7 @@ function owners.plugin(raw, origin)
   end
   if raw.name and not (raw.name:find("^[a-z][a-z0-9-]*$") and #raw.name >= 2 and #raw.name <= 32) then
     ck:bad("name", "REQ-F-015", "name %q must match ^[a-z][a-z0-9-]{1,31}$", raw.name)
-  elseif raw.name and raw.name ~= folder then
+  elseif raw.name and folder and raw.name ~= folder then
     ck:bad("name", "REQ-F-015", "name %q is not the folder's name %q", raw.name, folder)
   end
   if raw.version and not raw.version:find("^%d+%.%d+%.%d+[%w.+-]*$") then
@@ -234,7 +255,7 @@ function owners.plugin(raw, origin)
   if #ck.problems > 0 then return nil, ck.problems, ck.warnings end
   return {
     name = raw.name, version = raw.version, about = raw.about, api = raw.api, needs = raw.needs or {},
-    hooks = raw.hooks or {}, raw = raw, file = origin.file, warnings = ck.warnings,
+    hooks = raw.hooks or {}, raw = raw, file = origin.file, dir = origin.dir, warnings = ck.warnings,
   }, ck.problems, ck.warnings
 end
 

@@ -1,5 +1,6 @@
 -- Every example that the manifest, the help and AGENTS.md print is run as it is printed, by a shell in a prepared home.
 local S = require "lib.spec"
+local plugins = require "lib.plugins"
 local common = require "suites.sentryagent.common"
 
 local ENV = { TOOL_COMMANDS_PATH = false }
@@ -36,6 +37,7 @@ local function run(path, text)
   local env = shell_environment(text)
   local dir = S.dir "work"
   S.spit(dir .. "/my-command.lua", COMMAND)
+  plugins.write(dir, { [".tool/commands/mine.lua"] = COMMAND })
   S.spit(dir .. "/.tool-config", '{"default_timeout_ms":5000,"region":"eu"}')
   -- the one thing that an example cannot know: the id that the service gave
   local line = text:gsub("agt_%w+", agent):gsub("(%-%-agent%-id) %S+", "%1 " .. agent)

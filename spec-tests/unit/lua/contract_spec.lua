@@ -467,7 +467,7 @@ describe("groups and plugins", function()
     refused("api 2 is not served; this is api 1", plugin { api = 2 })
     refused("needs tool >=9.0, this is 0.4.0", plugin { needs = { tool = ">=9.0" } })
     refused("needs has unknown key git", plugin { needs = { git = ">=1" } })
-    refused("hooks are the functions start and stop", plugin { hooks = { begin = print } })
+    refused("hooks has unknown key begin", plugin { hooks = { begin = print } })
     refused("unknown key verion", plugin { verion = "1" })
     refused("version declaration is required", contract.plugin({ name = "fx", about = "F", api = 1 },
       { words = { "fx" } }))

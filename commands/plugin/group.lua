@@ -1,0 +1,1 @@
+return { about = "Install, look after and trust plugins and custom commands" }
