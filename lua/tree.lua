@@ -262,7 +262,7 @@ function tree.load(entry, full)
   local owner = owner_of(entry.root, entry.words)
   local plugin, faults
   if owner.plugin then
-    plugin, faults = tree.plugin(owner.plugin, entry.root.name, owner.hashes)
+    plugin, faults = tree.plugin(owner.plugin, entry.root.name or entry.words[1], owner.hashes)
     if not plugin then return nil, faults, {} end
   end
   local framework = entry.root.origin == "shipped" and not entry.root.plugin

@@ -29,8 +29,8 @@ end
 
 -- The installed folder of commands that holds the path, or nil.
 local function installed_root(path)
-  for _, root in ipairs(tree.roots()) do
-    if root.dir and path:sub(1, #root.dir + 1) == root.dir .. "/" then return root end
+  for _, root in ipairs(tree.places()) do
+    if not root.plugins and path:sub(1, #root.dir + 1) == root.dir .. "/" then return root end
   end
 end
 
