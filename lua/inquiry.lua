@@ -161,11 +161,7 @@ end
 
 function inquiry.rejected(entry, problems)
   local items = {}
-  require("contract.lint").locate(problems)
-  for i, p in ipairs(problems) do
-    items[i] = { command = p.command, rule = p.rule, message = p.message, key = p.key, file = p.file or entry.path,
-      line = p.line }
-  end
+  for i, p in ipairs(problems) do items[i] = require("kit.checks").item(p, entry.path) end
   failure.raise("COMMAND_REJECTED", {
     message = ("The contract of `%s` was refused: %s"):format(table.concat(entry.words, " "),
       problems[1] and problems[1].message or "?"),

@@ -3,8 +3,6 @@
 -- comments and strings never count. Only `check` and the index use it. Sources: REQ-C-001, C-005, C-006, C-010, C-012,
 -- C-016 … C-025, REQ-F-001, F-041, F-044, F-062.
 
-local host = require "host"
-
 local lint = {}
 
 -- Length of the long bracket that opens at position i ("[[", "[=["), or nil.
@@ -221,21 +219,6 @@ local function scan_validate(code, report)
   if body:find("%f[%w_]ctx%f[^%w_]") then
     report.bad(position, "REQ-C-006", "validate", "validate must not use ctx")
   end
-end
-
---- Adds the line to problems that name a file and a key, or whose message begins with a place in the file.
-function lint.locate(problems)
-  local sources = {}
-  for _, p in ipairs(problems) do
-    local file = p.file
-    if file and not p.line then
-      local name = file:match("[^/]*$"):gsub("%p", "%%%0") -- a long path is shortened at its front
-      p.line = p.message and math.tointeger(tonumber(p.message:match(name .. ":(%d+):")))
-      if sources[file] == nil then sources[file] = host.file.read(file) or false end
-      if p.key and not p.line and sources[file] then p.line = lint.line_of(sources[file], p.key) end
-    end
-  end
-  return problems
 end
 
 -- ctx.hold(value) without a closer.

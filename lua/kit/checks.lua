@@ -33,7 +33,7 @@ local function find_place(p, known)
   if known then return outline.place(known, p.key, p.within) end
 end
 
--- A problem in the form of error.errors[], with its edit beside it.
+--- A problem in the form of error.errors[], with its edit beside it. file: where it is, when the problem does not say.
 local function item_of(p, file)
   file = p.file or file
   local known = outline_of(file)
@@ -45,11 +45,16 @@ local function item_of(p, file)
     column = column, position = position, fix = fix, fixable = edit ~= nil or nil }, edit
 end
 
+checks.item = item_of
+
 -- Collects what is found: items for the answer, edits by file, warnings, names of files, contracts.
 local function new_report()
-  local report = { items = {}, edits = {}, warnings = {}, files = {}, contracts = {} }
+  local report, seen = { items = {}, edits = {}, warnings = {}, files = {}, contracts = {} }, {}
   function report.problem(p, file)
     local item, edit = item_of(p, file)
+    local id = item.position .. "\0" .. item.message -- what is wrong with a plugin is so for each of its commands
+    if seen[id] then return end
+    seen[id] = true
     report.items[#report.items + 1] = item
     if edit then
       report.edits[item.file] = report.edits[item.file] or {}

@@ -1,8 +1,8 @@
 --- What claims the first words: plugins and custom commands, those that have their word and those that lost it.
 -- Promise: one row for each, whether it works or not; what is not trusted is named and never loaded.
 
+local checks = require "kit.checks"
 local host = require "host"
-local lint = require "contract.lint"
 local tree = require "tree"
 
 local claims = {}
@@ -33,8 +33,8 @@ local function fault_of(claim)
     return root.plugin == nil or #entry.words > 1
   end)
   if not problem then return nil end
-  lint.locate { problem }
-  return ("%s%s: %s"):format(problem.file or path, problem.line and ":" .. problem.line or "", problem.message), whole
+  local item = checks.item(problem, path)
+  return item.position .. ": " .. item.message, whole
 end
 
 local function path_of(at, name)
