@@ -48,7 +48,8 @@ local DECLARE = {
   serves = "serves = true", config = 'config = "local"', creates = 'creates = "thing"', deletes = 'deletes = "thing"',
   job = 'job = { poll = "5s", timeout = "10m" }', editor = 'editor = { "the-parameter" }',
   gui = 'gui = { "browser_open", headless = "emit_in_output" }', stops = 'stops = "the starting command"',
-  background = 'background = { stop = "stop command", lifetime = "1h" }', auth = "auth = { headless = true }", archive = "archive = true",
+  background = 'background = { stop = "stop command", lifetime = "1h" }', auth = "auth = { headless = true }",
+  archive = "archive = true",
 }
 
 -- { pattern of the message, function(known, problem, captures…) -> sentence, edit or nil }, the first that fits counts.
