@@ -107,6 +107,8 @@ local function usage_of(C, opts)
   return table.concat(parts, " ")
 end
 
+M.usage = usage_of
+
 local function examples_of(C, opts)
   if not C.examples or #C.examples == 0 then return "" end
   local out = { "\n" .. heading("EXAMPLES", opts) }

@@ -259,6 +259,7 @@ function owners.plugin(raw, origin)
   }, ck.problems, ck.warnings
 end
 
--- The rare paths, loaded when asked for ------------------------------------------------------------------------------
+--- The keys of what commands belong to, as the check knows them.
+owners.KEYS = { suite = SUITE_KEYS, service = SERVICE_KEYS, group = GROUP_KEYS, plugin = PLUGIN_KEYS }
 
 return owners

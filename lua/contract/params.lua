@@ -28,6 +28,9 @@ local OPTIONS = {
 -- What only a row of a dialect's flags may say: the secret itself may stand on the line; `tool SUITE` has the flag too.
 local OF_PROGRAMS = { plain = "boolean", everywhere = "boolean" }
 
+--- The types of a parameter and the options of its row, as the check knows them.
+params.TYPES, params.OPTIONS = TYPES, OPTIONS
+
 -- Words that make a name look like a secret (REQ-F-034).
 local function looks_secret(name)
   local n = name:lower()

@@ -49,6 +49,7 @@ local DECLARE = {
   job = 'job = { poll = "5s", timeout = "10m" }', editor = 'editor = { "the-parameter" }',
   gui = 'gui = { "browser_open", headless = "emit_in_output" }', stops = 'stops = "the starting command"',
   background = 'background = { stop = "stop command", lifetime = "1h" }', auth = "auth = { headless = true }",
+  archive = "archive = true",
 }
 
 -- { pattern of the message, function(known, problem, captures…) -> sentence, edit or nil }, the first that fits counts.

@@ -268,7 +268,8 @@ local function command_text(options)
     { "examples", { { kind.call_about, call_of(options, kind) } } },
     { "preview", kind.preview and raw(kind.preview) }, { "run", raw(kind.run(extra, values)) },
   } do list[#list + 1] = pair end
-  return write.file(("`tool %s`: say here what it promises."):format(table.concat(options.words, " ")), nil, list)
+  return write.file(("`tool %s`: say here what it promises."):format(table.concat(options.words, " ")), nil, list,
+    "tool.Command")
 end
 
 local function needs_file(arguments)
@@ -324,7 +325,7 @@ function scaffold.plugin(options)
     arguments = options.arguments, file = name .. "/commands/" .. command, test = ("%s/tests/%s.test.lua"):format(name, command) }
   table.insert(list, 1, { path = name .. "/plugin.lua", text = write.file("What the plugin is.", nil, {
     { "name", name }, { "version", "0.1.0" }, { "about", "Say here what the plugin is for" }, { "api", 1 },
-  }) })
+  }, "tool.Plugin") })
   list[#list + 1] = { path = name .. "/README.md", text = ([[
 # %s
 

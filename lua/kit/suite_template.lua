@@ -7,6 +7,7 @@ local FILES = {}
 FILES["suite.lua"] = [[
 --- What all commands of NAME share: flags, the service that they talk to, its errors.
 
+---@type tool.Suite
 return {
   about = "Say here what NAME is",
   -- persona = "NAME",     -- makes a link of that name to the tool a program of its own
@@ -27,6 +28,7 @@ return {
 FILES["list.lua"] = [[
 --- `tool NAME list`: all items, page by page.
 
+---@type tool.Command
 return {
   about = "List the items",
   danger = "safe",
@@ -50,6 +52,7 @@ FILES["get.lua"] = [[
 
 local item = require "lib.item"
 
+---@type tool.Command
 return {
   about = "Show an item",
   danger = "safe",
@@ -66,6 +69,7 @@ return {
 FILES["create.lua"] = [[
 --- `tool NAME create`: makes an item.
 
+---@type tool.Command
 return {
   about = "Create an item",
   danger = "mutating",
@@ -86,6 +90,7 @@ FILES["delete.lua"] = [[
 
 local item = require "lib.item"
 
+---@type tool.Command
 return {
   about = "Delete an item",
   danger = "destructive",

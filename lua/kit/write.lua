@@ -88,12 +88,14 @@ end
 --- A value as Lua text; further lines begin with `indent`.
 function write.value(value, indent) return value_text(value, indent or "", #(indent or "")) end
 
---- A file that returns a table: comment lines, lines in front of the table, and its fields in order, each on lines of its own.
-function write.file(comment, preamble, fields)
+--- A file that returns a table of a class (of `tool types`): comment lines, lines in front of the table, and its fields in
+--- order, each on lines of its own.
+function write.file(comment, preamble, fields, class_name)
   local out = {}
   for line in comment:gmatch("[^\n]+") do out[#out + 1] = (#out == 0 and "--- " or "-- ") .. line end
   out[#out + 1] = ""
   if preamble then out[#out + 1] = preamble .. "\n" end
+  if class_name then out[#out + 1] = "---@type " .. class_name end
   out[#out + 1] = "return {"
   for _, pair in ipairs(fields) do
     if pair[2] ~= nil then
