@@ -8,7 +8,7 @@ return {
     added = {
       "The host: supervisor and worker, contracts, validation, formats, redaction, limits, confinement",
       "Commands about the tool: manifest, manifest diff, check, check-permissions, doctor, status, completion, changelog",
-      "For authors: new, check with places and fixes, check fix, test",
+      "For authors: new, check with places and fixes, check fix, test, types, docs",
       "Commands about its state: config, audit-log, cleanup; --instance-id keeps all state apart",
       "Commands for agents: generate-skills, mcp-validate; AGENTS.md, made from the contracts",
       "The suite sentryagent, also a program of its own, and the plugin emulator with that service",
