@@ -162,7 +162,7 @@ int session_handout(const struct snapshot *s, long long ttl_s, char out[PATH_MAX
 	if (mkdir(out, 0700) != 0 && errno != EEXIST)
 		return errno;
 	n += 4;
-	(void)snprintf(out + n, PATH_MAX - n, "/%lld-%s", (long long)(s->start_epoch_ms / 1000) + ttl_s, s->request_id);
+	(void)snprintf(out + n, PATH_MAX - n, "/%lld-%s", (long long)((s->start_epoch_ms + 999) / 1000) + ttl_s, s->request_id);
 	return mkdir(out, 0700) == 0 || errno == EEXIST ? 0 : errno;
 }
 
