@@ -33,14 +33,15 @@ local function find_place(p, known)
   if known then return outline.place(known, p.key, p.within) end
 end
 
---- A problem in the form of error.errors[], with its edit beside it. file: where it is, when the problem does not say.
+--- A problem in the form of error.errors[], with its edit beside it. file: where it is, when the problem does not say; a
+--- command that is gone has none.
 local function item_of(p, file)
   file = p.file or file
-  local known = outline_of(file)
+  local known = file and outline_of(file)
   local line, column = find_place(p, known)
   local fix, edit
   if known then fix, edit = fixes.of(known, p) end
-  local position = file .. (line and ":" .. line .. (column and ":" .. column or "") or "")
+  local position = file and file .. (line and ":" .. line .. (column and ":" .. column or "") or "")
   return { command = p.command or "", rule = p.rule, message = p.message, key = p.key, file = file, line = line,
     column = column, position = position, fix = fix, fixable = edit ~= nil or nil }, edit
 end
@@ -52,7 +53,7 @@ local function new_report()
   local report, seen = { items = {}, edits = {}, warnings = {}, files = {}, contracts = {} }, {}
   function report.problem(p, file)
     local item, edit = item_of(p, file)
-    local id = item.position .. "\0" .. item.message -- what is wrong with a plugin is so for each of its commands
+    local id = (item.position or "") .. "\0" .. item.message -- what is wrong with a plugin is so for each of its commands
     if seen[id] then return end
     seen[id] = true
     report.items[#report.items + 1] = item
