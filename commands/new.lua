@@ -49,7 +49,7 @@ return {
     { "dir", "path", "Folder that the files go to", default = ".", access = "write" },
     { "danger", "enum", "What the command does to the world", one_of = { "safe", "mutating", "destructive" }, default = "safe" },
     { "network", "boolean", "The command talks to a service", default = false },
-    { "arg", "list", "A parameter: NAME:TYPE, NAME:TYPE! when it must be given, NAME:enum=A,B", loose = true },
+    { "arg", "list", "A parameter: NAME:TYPE, NAME:TYPE! when it must be given, NAME:enum=A,B; as in count:integer!", loose = true },
     { "command", "string", "Name of a plugin's first command", default = "hello", match = "^[a-z][a-z0-9-]*$" },
   },
   places = function(run) return { new.nearest(values.absolute(run.values.dir, run.cwd)) } end,

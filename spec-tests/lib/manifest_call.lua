@@ -51,6 +51,8 @@ local function text(name, flag, entry, place)
     local words = part:match("^each of (.*)$")
     if words then return (words:match("^[^,]+")) end
   end
+  local example = flag.description:match("as in '([^']+)'") or flag.description:match("as in ([^%s;,]+)")
+  if example then return example end
   if flag.default ~= nil and flag.default ~= json.null and type(flag.default) ~= "table" then return tostring(flag.default) end
   return "word"
 end
