@@ -19,7 +19,7 @@ end
 
 -- What a name of ctx is unlocked by; used for the error when it is not.
 local UNLOCKED_BY = {
-  http = "network", api = "network", files = "reads or writes", exec = "runs", pipe = "runs",
+  http = "network", api = "network", files = "reads or writes", exec = "runs", start = "runs", pipe = "runs",
   spawn = "background", stop = "stops",
   job = "job", config = "config", store = "store",
   archive = "archive", credential = "auth", confirm = "asks", ask = "asks", edit = "editor",

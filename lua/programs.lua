@@ -80,27 +80,64 @@ function programs.find(name)
     context = { program = name } })
 end
 
---- Runs argv to its end; opts as host.run's; path, argv and pids are filled in, and env unless it is given. Waits; returns
---- host.run's result or fails.
-function programs.start(run, argv, opts)
-  if not run.program_env then
-    local env = programs.environment(run)
-    env.TOOL_JOB_ID = nil -- a program of a job is not the job
+-- What every program of the run gets.
+local function usual_environment(run)
+  local env = programs.environment(run)
+  env.TOOL_JOB_ID = nil -- a program of a job is not the job
   env.TOOL_SESSION_TMP_DIR = run.tmp_dir()
-    run.program_env = list_of(env)
+  return env
+end
+
+-- The environment of one program: `more` on top of the usual one, or of PATH alone when it is to be a clean one.
+local function environment_for(run, more, clean)
+  local env = clean and { PATH = host.env "PATH" or "/usr/bin:/bin" } or usual_environment(run)
+  for name, value in pairs(more or {}) do
+    local text = tostring(host.reveal(type(value) == "userdata" and value or tostring(value)))
+    if type(name) ~= "string" or name == "" or name:find "[=\0]" or text:find("\0", 1, true) then
+      error(("%s cannot be a variable of the environment"):format(tostring(name)), 0)
+    end
+    env[name] = text
+  end
+  return list_of(env)
+end
+
+-- Fills in what host.run and host.start need: argv and pids, and path, env and cwd unless they are given; `more` and
+-- `clean` are for environment_for.
+local function prepare(run, argv, opts)
+  if opts.more or opts.clean then
+    opts.env = environment_for(run, opts.more, opts.clean)
+  elseif not opts.env then
+    run.program_env = run.program_env or list_of(usual_environment(run))
+    opts.env = run.program_env
   end
   local redact = require "redact_args"
   host.send("L", "debug", "exec " .. host.json.encode(host.json.array(redact.list(argv))))
   opts.path, opts.argv, opts.cwd = opts.path or programs.find(argv[1]), argv, opts.cwd or run.cwd
-  opts.env = opts.env or run.program_env
   opts.pids = run.tmp_dir() .. "/children.pids"
   run.meta("session_pid_file", opts.pids)
+end
+
+--- Fails because the program argv could not be started or did not end as it should.
+function programs.fail(argv, err)
+  failure.raise(err.code, { message = ("%s could not be run: %s"):format(argv[1], err.message),
+    exit = err.code == "TIMEOUT" and "TIMEOUT" or nil, context = { program = argv[1] } })
+end
+
+--- Runs argv to its end; opts as host.run's, with path, argv, env and pids filled in, and for the environment also `more`
+--- and `clean`. Waits; returns host.run's result or fails.
+function programs.start(run, argv, opts)
+  prepare(run, argv, opts)
   local result, err = host.run(opts)
-  if not result then
-    failure.raise(err.code, { message = ("%s could not be run: %s"):format(argv[1], err.message),
-      exit = err.code == "TIMEOUT" and "TIMEOUT" or nil, context = { program = argv[1] } })
-  end
+  if not result then programs.fail(argv, err) end
   return result
+end
+
+--- Starts argv to be followed; opts as of programs.start. Returns the handle of host.start or fails.
+function programs.follow(run, argv, opts)
+  prepare(run, argv, opts)
+  local handle, err = host.start(opts)
+  if not handle then programs.fail(argv, err) end
+  return handle
 end
 
 --- Starts a program that outlives the run, at most for lifetime_ms (0: as long as it likes). Returns { pid, keeper, began }.

@@ -14,6 +14,7 @@ Task.__metatable = false
 function Task:join()
   if not self.done then
     self.done = table.pack(host.join(self.handle))
+    self.forget()
   end
   if not self.done[1] then error(self.done[2], 0) end
   return table.unpack(self.done, 2, self.done.n)
@@ -21,9 +22,16 @@ end
 
 --- Starts fn; the task has :join().
 function tasks.start(run, fn)
-  local task = setmetatable({ handle = host.task(fn) }, Task)
   run.tasks = run.tasks or {}
-  table.insert(run.tasks, task)
+  local list = run.tasks
+  local task = setmetatable({ handle = host.task(fn) }, Task)
+  -- A task that was waited for is nobody's concern any more: a server starts many.
+  function task.forget()
+    for i, one in ipairs(list) do
+      if one == task then return table.remove(list, i) end
+    end
+  end
+  list[#list + 1] = task
   return task
 end
 
@@ -47,15 +55,14 @@ end
 function tasks.settle(run, strict)
   if not run.tasks then return end
   local failed, first
-  local i = 0
-  while i < #run.tasks do                       -- a task may start others
-    i = i + 1
-    local task = run.tasks[i]
-    if not task.done then
-      run.warn("UNAWAITED_TASK", ("task %d was still running when the command returned; it was waited for."):format(i))
-      local ok, err = pcall(task.join, task)
-      if not ok and not failed then failed, first = true, err end
-    end
+  local count = 0
+  while #run.tasks > 0 do                       -- a task may start others
+    local task = run.tasks[1]
+    count = count + 1
+    run.warn("UNAWAITED_TASK", ("task %d was still running when the command returned; it was waited for."):format(count))
+    local ok, err = pcall(task.join, task)
+    if run.tasks[1] == task then table.remove(run.tasks, 1) end -- another task joins it
+    if not ok and not failed then failed, first = true, err end
   end
   run.tasks = nil
   if failed and strict then error(first, 0) end

@@ -20,14 +20,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHILD_TYPE "tool.child"
+#define PROGRAM_TYPE "tool.program"
 #define DEFAULT_MAX ((lua_Integer)16 << 20)
 #define DRAIN_MS 200 /* how long output of a grandchild that outlives the program is waited for */
+#define WINDOW ((size_t)256 << 10) /* output of a followed program that waits to be taken; then it waits to write */
 
 struct stream {
 	uv_pipe_t pipe;
 	struct buf bytes;
 	bool open;
+	bool paused; /* full, not read until it was taken */
 };
 
 struct child {
@@ -41,7 +43,10 @@ struct child {
 	int handles; /* libuv handles not yet closed */
 	size_t max;
 	int64_t began_ns;
+	struct stream *older; /* of a followed program: whose bytes came first */
 	bool exited, too_large, timed_out, collected;
+	bool followed; /* its output is handed on as it comes (host.start) */
+	bool stopping; /* was told to end */
 };
 
 /* What the child needs, made before the fork so that it only makes system calls. */
@@ -160,15 +165,21 @@ static int launch(struct plan *p, pid_t *pid)
 	return rc;
 }
 
+static void free_collected(struct child *c)
+{
+	if (c->handles > 0 || !c->collected)
+		return;
+	buf_free(&c->out.bytes);
+	buf_free(&c->err.bytes);
+	buf_free(&c->in.bytes);
+	free(c);
+}
+
 static void handle_closed(uv_handle_t *h)
 {
 	struct child *c = h->data;
-	if (--c->handles == 0 && c->collected) {
-		buf_free(&c->out.bytes);
-		buf_free(&c->err.bytes);
-		buf_free(&c->in.bytes);
-		free(c);
-	}
+	c->handles--;
+	free_collected(c);
 }
 
 static void close_handle(uv_handle_t *h)
@@ -215,12 +226,17 @@ static int push_result(lua_State *L, void *arg)
 		return push_error(L, "PROGRAM_OUTPUT_TOO_LARGE", "The program wrote more than the command takes.");
 	if (c->timed_out)
 		return push_error(L, "TIMEOUT", "The program did not end in its time.");
-	lua_createtable(L, 0, 5);
+	lua_createtable(L, 0, 6);
 	set_int(L, "status", WIFEXITED(c->status) ? WEXITSTATUS(c->status) : 128 + WTERMSIG(c->status));
 	if (WIFSIGNALED(c->status))
 		set_int(L, "signal", WTERMSIG(c->status));
-	set_bytes(L, "stdout", &c->out.bytes);
-	set_bytes(L, "stderr", &c->err.bytes);
+	if (c->followed) {
+		lua_pushboolean(L, c->stopping);
+		lua_setfield(L, -2, "stopped");
+	} else {
+		set_bytes(L, "stdout", &c->out.bytes);
+		set_bytes(L, "stderr", &c->err.bytes);
+	}
 	set_int(L, "duration_ms", (clock_mono_ns() - c->began_ns) / 1000000);
 	return 1;
 }
@@ -232,27 +248,33 @@ static int push_and_release(lua_State *L, void *arg)
 	c->collected = true;
 	close_handle((uv_handle_t *)&c->drain);
 	close_stream(&c->in);
-	if (c->handles == 0) {
-		buf_free(&c->out.bytes);
-		buf_free(&c->err.bytes);
-		buf_free(&c->in.bytes);
-		free(c);
-	}
+	free_collected(c);
 	return n;
 }
 
+static bool is_done(const struct child *c)
+{
+	return c->exited && !c->out.open && !c->err.open;
+}
+
+static int push_news(lua_State *L, void *arg);
+
 static void maybe_done(struct child *c)
 {
-	if (c->exited && !c->out.open && !c->err.open && c->wait.task != NULL)
-		loop_wake(&c->wait, push_and_release, c);
+	if (is_done(c))
+		loop_wake(&c->wait, c->followed ? push_news : push_and_release, c);
 }
 
 static void drain_cb(uv_timer_t *t)
 {
 	struct child *c = t->data;
 	if (!c->exited) {
-		c->timed_out = true;
+		c->timed_out = !c->stopping;
 		(void)kill(-c->pid, SIGKILL);
+		return;
+	}
+	if (c->out.paused || c->err.paused) { /* what is left there is still wanted */
+		(void)uv_timer_start(t, drain_cb, DRAIN_MS, 0);
 		return;
 	}
 	close_stream(&c->out);
@@ -264,6 +286,8 @@ static void exit_cb(uv_poll_t *watch, int status, int events)
 {
 	(void)status, (void)events;
 	struct child *c = watch->data;
+	if (c->followed)
+		(void)kill(-c->pid, SIGKILL); /* what it leaves in its group; not collected yet, its pid names nothing else */
 	if (waitpid(c->pid, &c->status, WNOHANG) != c->pid)
 		return;
 	c->exited = true;
@@ -272,6 +296,8 @@ static void exit_cb(uv_poll_t *watch, int status, int events)
 	close_handle((uv_handle_t *)watch);
 	(void)close(c->pidfd);
 	c->pidfd = -1;
+	if (c->collected)
+		return;
 	(void)uv_timer_start(&c->drain, drain_cb, DRAIN_MS, 0);
 	maybe_done(c);
 }
@@ -288,7 +314,15 @@ static void read_cb(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 	(void)b;
 	struct stream *s = (struct stream *)stream;
 	struct child *c = stream->data;
-	if (n > 0) {
+	if (n > 0 && c->followed) {
+		if (c->older == NULL)
+			c->older = s;
+		s->bytes.len += (size_t)n;
+		s->paused = s->bytes.len >= WINDOW;
+		if (s->paused)
+			(void)uv_read_stop(stream);
+		loop_wake(&c->wait, push_news, c);
+	} else if (n > 0) {
 		s->bytes.len += (size_t)n;
 		if (s->bytes.len > c->max && !c->too_large) {
 			c->too_large = true;
@@ -298,9 +332,30 @@ static void read_cb(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 			s->bytes.len = 0;
 		}
 	} else if (n < 0) {
+		s->paused = false;
 		close_stream(s);
 		maybe_done(c);
 	}
+}
+
+/* What a followed program wrote or, at its end, nil and the result. */
+static int push_news(lua_State *L, void *arg)
+{
+	struct child *c = arg;
+	struct stream *s = c->older;
+	if (s == NULL) {
+		lua_pushnil(L);
+		return push_result(L, c) + 1;
+	}
+	lua_pushstring(L, s == &c->out ? "stdout" : "stderr");
+	lua_pushlstring(L, s->bytes.data, s->bytes.len);
+	s->bytes.len = 0;
+	struct stream *other = s == &c->out ? &c->err : &c->out;
+	c->older = other->bytes.len > 0 ? other : NULL;
+	if (s->paused && s->open)
+		(void)uv_read_start((uv_stream_t *)&s->pipe, alloc_cb, read_cb);
+	s->paused = false;
+	return 2;
 }
 
 static void written_cb(uv_write_t *w, int status)
@@ -450,16 +505,29 @@ static void feed_child(struct child *c, uv_loop_t *loop, int fd, const char *byt
 		close_stream(&c->in);
 }
 
-static int l_run(lua_State *L)
+/* Who is told of a program's output: nobody before its end, or its follower as it comes. */
+static void read_output(struct child *c, uv_loop_t *loop, int out, int err)
+{
+	if (out >= 0)
+		adopt_stream(c, loop, &c->out, out);
+	if (err >= 0)
+		adopt_stream(c, loop, &c->err, err);
+	if (c->out.open)
+		(void)uv_read_start((uv_stream_t *)&c->out.pipe, alloc_cb, read_cb);
+	if (c->err.open)
+		(void)uv_read_start((uv_stream_t *)&c->err.pipe, alloc_cb, read_cb);
+}
+
+/* Starts the program that the options at index 1 describe; leaves what it needs on the stack. NULL with nil and an error
+ * pushed. */
+static struct child *begin(lua_State *L)
 {
 	size_t n = 0, feed_n = 0;
-	luaL_checktype(L, 1, LUA_TTABLE);
 	struct plan p = { 0 };
-	lua_settop(L, 1);
 	lua_getfield(L, 1, "argv");
-	p.argv = check_vector(L, 2);
+	p.argv = check_vector(L, lua_gettop(L));
 	lua_getfield(L, 1, "env");
-	p.envp = check_vector(L, 4);
+	p.envp = check_vector(L, lua_gettop(L));
 	p.path = opt_string(L, "path", &n);
 	p.cwd = opt_string(L, "cwd", &n);
 	const char *feed = lua_getfield(L, 1, "stdin") == LUA_TUSERDATA ? NULL : opt_string(L, "stdin", &feed_n);
@@ -498,21 +566,106 @@ static int l_run(lua_State *L)
 			(void)kill(-pid, SIGKILL);
 			(void)waitpid(pid, NULL, 0);
 		}
-		return push_error(L, rc == ENOENT ? "PROGRAM_NOT_FOUND" : "PROGRAM_FAILED", strerror(rc != 0 ? rc : ENOMEM));
+		(void)push_error(L, rc == ENOENT ? "PROGRAM_NOT_FOUND" : "PROGRAM_FAILED", strerror(rc != 0 ? rc : ENOMEM));
+		return NULL;
 	}
 	if (limit > 0)
 		(void)uv_timer_start(&c->drain, drain_cb, (uint64_t)limit, 0);
-	if (out[0] >= 0)
-		adopt_stream(c, loop, &c->out, out[0]);
-	if (err[0] >= 0)
-		adopt_stream(c, loop, &c->err, err[0]);
 	if (feed != NULL)
 		feed_child(c, loop, in[1], feed, feed_n);
-	if (out[0] >= 0)
-		(void)uv_read_start((uv_stream_t *)&c->out.pipe, alloc_cb, read_cb);
-	if (err[0] >= 0)
-		(void)uv_read_start((uv_stream_t *)&c->err.pipe, alloc_cb, read_cb);
+	read_output(c, loop, out[0], err[0]);
+	return c;
+}
+
+static int l_run(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	struct child *c = begin(L);
+	return c != NULL ? loop_suspend(L, &c->wait) : 2;
+}
+
+/* Programs that are followed while they run (host.start): userdata that end what nobody follows any more. */
+
+static struct child *check_program(lua_State *L)
+{
+	struct child **box = luaL_checkudata(L, 1, PROGRAM_TYPE);
+	luaL_argcheck(L, *box != NULL, 1, "the program was let go");
+	return *box;
+}
+
+/* program:next() -> "stdout" | "stderr", bytes; at the end nil and host.run's result without output, or nil, nil, err */
+static int program_next(lua_State *L)
+{
+	struct child *c = check_program(L);
+	if (c->older != NULL || is_done(c))
+		return push_news(L, c);
+	if (c->wait.task != NULL)
+		return luaL_error(L, "a program is followed by one task");
 	return loop_suspend(L, &c->wait);
+}
+
+/* program:stop(grace_ms) -> true when it ran: asked to end now, and made to after grace_ms */
+static int program_stop(lua_State *L)
+{
+	struct child *c = check_program(L);
+	lua_Integer grace = luaL_checkinteger(L, 2);
+	bool runs = !c->exited;
+	if (runs && !c->stopping) {
+		c->stopping = true;
+		(void)kill(-c->pid, grace > 0 ? SIGTERM : SIGKILL);
+		uv_update_time(loop_uv(L));
+		(void)uv_timer_start(&c->drain, drain_cb, (uint64_t)(grace > 0 ? grace : 0), 0);
+	}
+	lua_pushboolean(L, runs);
+	return 1;
+}
+
+static int program_pid(lua_State *L)
+{
+	lua_pushinteger(L, check_program(L)->pid);
+	return 1;
+}
+
+static int program_gc(lua_State *L)
+{
+	struct child **box = luaL_checkudata(L, 1, PROGRAM_TYPE), *c = *box;
+	*box = NULL;
+	if (c == NULL || worker_context()->loop == NULL)
+		return 0;
+	if (!c->exited)
+		(void)kill(-c->pid, SIGKILL);
+	c->collected = true;
+	close_handle((uv_handle_t *)&c->drain);
+	close_stream(&c->in), close_stream(&c->out), close_stream(&c->err);
+	free_collected(c);
+	return 0;
+}
+
+static int l_start(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{ "next", program_next }, { "stop", program_stop }, { "pid", program_pid }, { NULL, NULL }
+	};
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	struct child **box = lua_newuserdatauv(L, sizeof(struct child *), 0);
+	*box = NULL;
+	if (luaL_newmetatable(L, PROGRAM_TYPE) != 0) {
+		luaL_newlib(L, methods);
+		lua_setfield(L, -2, "__index");
+		lua_pushcfunction(L, program_gc);
+		lua_setfield(L, -2, "__gc");
+		lua_pushboolean(L, 0);
+		lua_setfield(L, -2, "__metatable");
+	}
+	lua_setmetatable(L, -2);
+	*box = begin(L);
+	if (*box == NULL)
+		return 2;
+	(*box)->followed = true; /* before the loop turns */
+	lua_settop(L, 2);
+	return 1;
 }
 
 /* Programs that stay when the run has ended (host.detach). */
@@ -681,6 +834,8 @@ void child_open(lua_State *L)
 	luaL_setfuncs(L, kept, 0);
 	lua_pushcfunction(L, l_run);
 	lua_setfield(L, -2, "run");
+	lua_pushcfunction(L, l_start);
+	lua_setfield(L, -2, "start");
 	lua_pushcfunction(L, l_pipe);
 	lua_setfield(L, -2, "pipe");
 }

@@ -68,7 +68,7 @@ end
 -- ctx.NAME -> contract key that unlocks it, and the requirement. `also` are other ways to unlock it.
 local DOORS = {
   http = { "network", "REQ-C-012" }, api = { "network", "REQ-C-012" }, exec = { "runs", "REQ-C-019" },
-  pipe = { "runs", "REQ-C-019" },
+  pipe = { "runs", "REQ-C-019" }, start = { "runs", "REQ-C-019" },
   spawn = { "background", "REQ-C-010" }, stop = { "stops", "REQ-C-010" }, open = { "gui", "REQ-C-024" },
   notify = { "gui", "REQ-C-024" }, edit = { "editor", "REQ-C-023" }, confirm = { "asks", "REQ-C-005" },
   ask = { "asks", "REQ-C-005" }, job = { "job", "REQ-C-022" }, step = { "steps", "REQ-C-008" },
@@ -194,7 +194,7 @@ local function scan_steps(code, strings, C, report)
 end
 
 local function scan_exec(code, report)
-  for _, name in ipairs { "exec", "pipe", "spawn" } do
+  for _, name in ipairs { "exec", "start", "pipe", "spawn" } do
     for position in code:gmatch("()%f[%w_]ctx%s*%.%s*" .. name .. "%s*%(?%s*\"") do
       report.bad(position, "REQ-F-062", "runs",
         ("SHELL_STRING_PROHIBITED: ctx.%s takes an argument list, not a string"):format(name))

@@ -1,4 +1,4 @@
--- ctx.exec and ctx.pipe: the one program that the contract's `runs` names (authoring §4, REQ-C-019).
+-- ctx.exec, ctx.start and ctx.pipe: the one program that the contract's `runs` names (authoring §4, REQ-C-019).
 -- Promise: an argument vector and never a shell; what came from outside holds no shell metacharacter; any failing stage
 -- fails a pipeline (REQ-F-044, F-055, F-062, F-065).
 
@@ -10,6 +10,7 @@ local values = require "values"
 
 local SHOWN_STDERR = 2000
 local SIGPIPE_STATUS = 141
+local MAX_HEARD = 1000 -- texts of programs that are remembered for the check of later arguments
 
 local function each_text(value, fn)
   if type(value) == "table" then
@@ -81,14 +82,14 @@ local function refuse_editor(run)
   end
 end
 
-local function said_by(result)
-  return (host.text.clean(result.stderr):sub(-SHOWN_STDERR):gsub("%s+$", ""))
+local function said_by(stderr)
+  return (host.text.clean(stderr):sub(-SHOWN_STDERR):gsub("%s+$", ""))
 end
 
-local function check(opts, result, argv)
+local function check(opts, result, argv, stderr)
   if opts.check == false or result.status == 0 then return end
   failure.raise("PROGRAM_FAILED", {
-    message = ("%s ended with status %d."):format(argv[1], result.status), exit = "GENERAL_ERROR", cause = said_by(result),
+    message = ("%s ended with status %d."):format(argv[1], result.status), exit = "GENERAL_ERROR", cause = said_by(stderr),
     context = { program = argv[1], status = result.status, signal = result.signal },
   })
 end
@@ -96,12 +97,17 @@ end
 local function run_options(run, opts)
   return {
     cwd = opts.cwd and values.absolute(opts.cwd, run.cwd) or run.cwd,
-    timeout_ms = opts.timeout and select(2, units.duration(opts.timeout)),
+    timeout_ms = opts.timeout and select(2, units.duration(opts.timeout)), more = opts.env, clean = opts.clean_env,
   }
 end
 
+local function hear(run, text)
+  run.heard[#run.heard + 1] = text
+  if #run.heard > MAX_HEARD then table.remove(run.heard, 1) end
+end
+
 local function store(run, opts, result)
-  run.heard[#run.heard + 1] = result.stdout
+  hear(run, result.stdout)
   if opts.stdout then
     run.ctx.files.write(opts.stdout, result.stdout)
     result.stdout = nil
@@ -155,18 +161,43 @@ return {
   open = function(run)
     run.heard = {}
 
-    --- Runs the program: binary, fixed arguments, the parameters of `from`, then opts[1…]. opts: stdin (bytes), stdout
-    --- (a path), timeout, check (default true), cwd. Returns { status, stdout, stderr, duration_ms }.
-    local function exec(opts)
-      refuse_string(opts, "exec")
+    -- What to run and how, checked.
+    local function checked(opts, name)
+      refuse_string(opts, name)
       opts = opts or {}
       begin(run)
       local argv, one = arguments(run, opts), run_options(run, opts)
       one.stdin = opts.stdin and host.reveal(opts.stdin)
       programs.find(argv[1])
       if not run.contract.runs.reads then run.effect_begins() end
+      return opts, argv, one
+    end
+
+    --- Starts the program and returns at once; opts as of exec but stdout, and max_line (bytes, default 65536). Returns a
+    --- program: :wait() takes its lines until it ends, :stop(grace) asks it to end, .pid. It ends with the run, and so
+    --- does what it leaves in its process group when it ends.
+    local function start(opts)
+      local argv, one
+      opts, argv, one = checked(opts, "start")
+      if opts.stdout then error("the output of a program that is followed goes to on_line", 2) end
+      return require("follower").new(programs.follow(run, argv, one), {
+        on_line = opts.on_line, max_line = opts.max_line,
+        hear = function(line) if require("suspect").shell(line) then hear(run, line) end end,
+        check = function(result, said) check(opts, result, argv, said) end,
+        fail = function(err) programs.fail(argv, err) end,
+      })
+    end
+
+    --- Runs the program: binary, fixed arguments, the parameters of `from`, then opts[1…]. opts: stdin (bytes), stdout
+    --- (a path), timeout, check (default true), cwd, env (variables to add), clean_env = true (only PATH and those).
+    --- Returns { status, stdout, stderr, duration_ms }. With on_line = function(stream, line, more) each line is handed on
+    --- as it comes instead, as of ctx.start.
+    local function exec(opts)
+      if type(opts) == "table" and opts.on_line then return start(opts):wait() end
+      local argv, one
+      opts, argv, one = checked(opts, "exec")
       local result = programs.start(run, argv, one)
-      check(opts, result, argv)
+      check(opts, result, argv, result.stderr)
       return store(run, opts, result)
     end
 
@@ -189,7 +220,7 @@ return {
       local results = join_all(start_stages(run, vectors, opts))
       local bad, statuses = failed_stage(results, opts), statuses_of(results)
       if bad and opts.check ~= false then
-        failure.raise("PIPELINE_FAILED", { exit = "GENERAL_ERROR", cause = said_by(results[bad]),
+        failure.raise("PIPELINE_FAILED", { exit = "GENERAL_ERROR", cause = said_by(results[bad].stderr),
           message = ("Pipeline stage %d exited %d."):format(bad - 1, results[bad].status),
           context = { stage = bad - 1, code = results[bad].status, statuses = statuses, program = vectors[bad][1] } })
       end
@@ -199,6 +230,6 @@ return {
         duration_ms = host.mono() - began })
     end
 
-    return { exec = exec, pipe = pipe }
+    return { exec = exec, start = start, pipe = pipe }
   end,
 }

@@ -13,10 +13,12 @@
 --   after sees every request with the status of its answer (nil for a stream).
 --   on_error{ status, code, message, details, headers } -> body, headers: the API's form of the errors that the
 --     door finds (NOT_FOUND, METHOD_NOT_ALLOWED, VALIDATION_ERROR, UNSUPPORTED_MEDIA_TYPE, INTERNAL_ERROR) and of
---     req.refuse.
+--     req.refuse; a body that is a string is sent as it is.
 --   A body that is a table is sent as JSON, a string as it is; no body and no status is 204.
 --   req: method, path, params, query (name -> value), headers, body, json (with `input`), form (urlencoded bodies;
---        form_repeated names a field that came twice), authorization { bearer | user, password }, remote, time_ms,
+--        form_repeated names a field that came twice), multipart (multipart/form-data: an array of { name, filename,
+--        type, bytes } and the first part of each name under its name; false for a body that is none, and then
+--        multipart_problem says why), authorization { bearer | user, password }, remote, time_ms,
 --        route, refuse(status, code, message, details, headers), which never returns,
 --        and for streams start(status, headers[, length]), write(bytes), finish(), gone(), and
 --        wait(ms): nothing to do until another task calls wake() (true), the time is over (false) or the client
@@ -64,6 +66,7 @@ local function error_answer(spec, problem, req)
   local out = {}
   for name, value in pairs(headers or {}) do out[name] = value end
   for name, value in pairs(problem.headers or {}) do out[name] = value end
+  if type(body) == "string" then return { status = problem.status, headers = out, body = body } end
   return send_json(problem.status, body, out)
 end
 
@@ -85,6 +88,15 @@ local function authorization(request)
   return { user = user, password = password }
 end
 
+-- A form with files may be large: it is taken apart when a handler looks at it.
+local LAZY = { __index = function(req, name)
+  if name ~= "multipart" or media_type(req) ~= "multipart/form-data" then return nil end
+  local parts, problem = require("serve.multipart").parse(req.body, req.headers["content-type"])
+  rawset(req, "multipart_problem", problem)
+  rawset(req, "multipart", parts or false)
+  return req.multipart
+end }
+
 local function new_request(request)
   local query = router.fields(request.query)
   local req
@@ -103,7 +115,7 @@ local function new_request(request)
   if media_type(request) == "application/x-www-form-urlencoded" then
     req.form, req.form_repeated = router.fields(request.body)
   end
-  return req
+  return setmetatable(req, LAZY)
 end
 
 local function read_json(req)

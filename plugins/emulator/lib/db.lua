@@ -32,6 +32,13 @@ function db:exec(sql, ...)
   return check(self.raw:exec(sql, ...))
 end
 
+--- Runs a statement that adds a row; returns the row's id.
+function db:insert(sql, ...)
+  local changes, id = self.raw:exec(sql, ...)
+  check(changes, id)
+  return id
+end
+
 --- All rows of a query.
 function db:rows(sql, ...)
   return check(self.raw:rows(sql, ...))

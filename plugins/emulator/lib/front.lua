@@ -77,6 +77,7 @@ function front.spec(service, state, faults)
   for key, route in pairs(own_routes(self)) do routes[key] = route end
   return {
     routes = routes, before = before(self), around = around(self), on_error = on_error(service),
+    max_body = service.max_body and service.max_body(state),
     after = function(req, status)
       state.ctx.log("debug", ("%s %s %s"):format(req.method, req.path, status or "stream"))
     end,

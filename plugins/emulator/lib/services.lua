@@ -1,9 +1,10 @@
 -- The emulated services. One is a module { name, about, open(ctx, options) -> state, routes(state), before(state)?,
--- on_error?, seed(state), describe(state) -> fields of the first row }.
+-- on_error?, seed(state), describe(state) -> fields of the first row, max_body(state)?, start(state)? }.
 
 local services = {}
 
 local ABOUT = {
+  minitower = "a job orchestrator",
   sentryagent = "an identity provider for agents",
 }
 
