@@ -10,8 +10,13 @@ return {
   exits    = { SUCCESS = "The history is there, possibly empty" },
   examples = { { "The last ten", "openproxy usage history --limit 10" } },
   render   = function(data, ui)
-    ui.table(wire.member(data, "history", "table") or {}, { "timestamp", "provider", "model", { "promptTokens", "sent" },
-      { "completionTokens", "received" }, "cost" })
+    local rows = {}
+    for i, row in ipairs(wire.member(data, "history", "table") or {}) do
+      local cost = wire.member(row, "cost", "number")
+      rows[i] = setmetatable({ cost = cost and ("$%.6f"):format(cost) }, { __index = row })
+    end
+    ui.table(rows, { "timestamp", "provider", "model", { "promptTokens", "sent" }, { "completionTokens", "received" },
+      { "cost", align = "right" } })
   end,
   run      = function(args, ctx)
     return usage.newest(ctx, wire.get(ctx, "/api/usage/history", { limit = args.limit }), args.limit)

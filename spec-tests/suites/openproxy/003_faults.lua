@@ -238,6 +238,13 @@ S.req("OPENPROXY-FAULTS", "openproxy and a service that breaks", function()
     S.truth(S.status(robot, 6), robot.stdout:find('"message":"', 1, true), "no message")
   end)
 
+  it("an answer that comes byte by byte is waited for", function()
+    for _, route in ipairs { SUMMARY, CHAT } do
+      local robot, plain, tool = answers(route, { json = common.PAYLOADS[route], slow = { bytes = 7, ms = 5 } })
+      for _, r in ipairs { robot, plain, tool } do S.status(r, 0) end
+    end
+  end)
+
   it("a service that hangs at each stage is given up in time", function()
     for _, stage in ipairs { "accept", "headers", "body" } do
       for _, route in ipairs(stage == "accept" and { SUMMARY, CHAT } or { SUMMARY }) do
