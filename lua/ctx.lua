@@ -103,13 +103,21 @@ end
 local function add_values(ctx, run)
   ctx.null = host.json.null
   ctx.array = host.json.array
-  ctx.secret = host.secret
   ctx.tty = host.tty
   ctx.cwd = run.cwd
   ctx.dry_run = run.preview
 
   function ctx.bytes(bytes, content_type)
     return require("output.shape").bytes(bytes, content_type)
+  end
+
+  --- A text that came from a service as a secret; { env = "NAME" } for the variable of that name. opts.trim cuts blanks
+  --- off both ends. nil for a variable that is not set, and for nothing but blanks that are cut.
+  function ctx.secret(source, opts)
+    if type(source) == "table" then source = host.env(source.env) end
+    if source == nil or not (opts and opts.trim) then return source ~= nil and host.secret(source) or nil end
+    local bytes = host.reveal(source):match("^%s*(.-)%s*$")
+    return bytes ~= "" and host.secret(bytes) or nil
   end
 
   --- Says that the text at a path below data ("body", "[1].body") was cut by whoever gave it; original_bytes when known.

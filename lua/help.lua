@@ -190,7 +190,8 @@ local function facts_of(C)
 end
 
 --- The help of one command. `opts`: program (the name in front of the words), persona (the suite whose own program this
---- is, whose word is then left out), exits (that program's own codes), width (0: not wrapped), color.
+--- is, whose word is then left out), exits (that program's own codes), suite (whose
+--- flags a group's help shows), width (0: not wrapped), color.
 function M.command(C, opts)
   local facts = facts_of(C)
   return heading("Usage: " .. usage_of(C, opts), opts) .. "\n" .. ui.wrap(sentence(C.about), opts.width) .. "\n"
@@ -209,6 +210,18 @@ local function child_rows(children)
   return list
 end
 
+-- Flags that every command of a suite's own program has: of its dialect, then of the suite.
+local function program_flags(suite)
+  local list, seen = {}, {}
+  for _, flags in ipairs(suite and { suite.flags, suite.params } or {}) do
+    for _, p in ipairs(flags) do
+      if not seen[p.name] then list[#list + 1] = flag_row(p) end
+      seen[p.name] = true
+    end
+  end
+  return list
+end
+
 --- The help of a group: `group` { words, about, suite }, `children` { { name, about, group } … } in order.
 function M.group(group, children, opts)
   local call = call_of(group.words, opts)
@@ -220,6 +233,7 @@ function M.group(group, children, opts)
     list[#list + 1] = child
   end
   text = text .. section("COMMANDS", child_rows(plain), opts) .. section("GROUPS", child_rows(groups), opts)
+  text = text .. section("FLAGS OF THE PROGRAM", program_flags(opts.suite), opts)
   local persona = group.suite and group.suite.persona
   if persona and persona ~= (opts.program or "tool") then
     text = text .. "\n" .. ui.wrap("Also a program of its own: " .. persona .. ".", opts.width) .. "\n"

@@ -98,7 +98,9 @@ local function group_help(inv, entry)
       children[#children + 1] = { name = name, about = describe(tree.find { name }).about }
     end
   end
-  return require("help").group(group, children, help_options(inv)), children
+  local opts = help_options(inv)
+  opts.suite = inv.dialect and tree.suite(entry) or nil
+  return require("help").group(group, children, opts), children
 end
 
 function inquiry.show_help(inv, entry)
@@ -149,7 +151,8 @@ function inquiry.unknown_command(inv, words, entry)
   local tried = words[1] or ""
   local best = require("suggest").nearest(tried, known) or not parent and in_a_group(tried) or nil
   local shown = (host.text.clean(tried))
-  local base = inv.program .. (parent and not inv.prefix and " " .. table.concat(parent.words, " ") or "")
+  local words_of = parent and table.concat(parent.words, " ", inv.prefix and 2 or 1) or ""
+  local base = inv.program .. (words_of ~= "" and " " .. words_of or "")
   failure.raise("COMMAND_NOT_FOUND", {
     message = ('There is no command "%s".'):format(shown), phase = "validation", context = { command = shown },
     fix = best and ("Did you mean `%s %s`?"):format(base, best) or ("See `%s --help` for the commands"):format(base),

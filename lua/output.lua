@@ -369,6 +369,49 @@ local function draw(run)
   run.out.text = canvas.result()
 end
 
+local TAGS = '"_source":"external","_trusted":false,'
+
+--- The short way for rows of the form "any" that hold nothing but JSON, and no text that could be a secret: plain(row)
+--- says whether this is one, text(row) gives its line, nil for others; tidy(text) and line(text) do the same for rows that
+--- are JSON text already. nil where the options ask for more than that.
+function M.quick_row(C, opts)
+  if opts.fields or opts.stable or opts.unmask or opts.token_limit or opts.token_offset or opts.token_count
+    or type(C.external) == "table" then
+    return nil
+  end
+  local sensitive, plain, tidy, encode = set_of(C.sensitive), json.plain, json.tidy, json.encode
+  local tagged = C.external and opts.external == nil and opts.injection_protection ~= false
+  local limit = opts.max_bytes or C.max_output or DEFAULT_CAP
+  local quick = {}
+
+  function quick.plain(row) return plain(row, sensitive) end
+
+  function quick.text(row)
+    if not plain(row, sensitive) then return nil end
+    if tagged and is_object(row) then
+      local copy = json.object {}
+      for name, value in next, row do copy[name] = value end
+      copy._source, copy._trusted = "external", false
+      row = copy
+    end
+    local text = encode(row)
+    return #text <= limit and text or nil
+  end
+
+  --- JSON text of a row as it came: tidied, or nil when it must go the long way.
+  function quick.tidy(text) return tidy(text, sensitive) end
+
+  --- The line of a tidied row; nil when it must go the long way after all.
+  function quick.line(text)
+    local first = text:byte()
+    if not tagged or first ~= 123 then return #text <= limit and text or nil end
+    if text:byte(3) < 97 or #text + #TAGS > limit then return nil end -- the tags would not stand first
+    return "{" .. TAGS .. text:sub(2)
+  end
+
+  return quick
+end
+
 --- The way of an answer after the handler.
 --- `opts`:
 ---   format: "json" | "jsonl" | "tsv" | "plain" | "table" | "id" | "rich"; tty_width, color for the latter two

@@ -46,12 +46,70 @@ function streams.finish(run)
   answer.send { exit = 0, text = text, flags = "ts" }
 end
 
+local function is_event(row)
+  local meta = getmetatable(row)
+  return type(meta) == "table" and meta.__name == "event"
+end
+
+-- What makes the text of a row, nil for one that is not shown. What is the same for all rows is made once.
+local function row_writer(run, with)
+  local C, form, count = run.contract, with.row_form(run.contract), 0
+  local usual, voice = not run.globals.schema_version, run.voice
+  local opts = with.options(run, form)
+
+  local function finished(row)
+    if not usual then
+      local older
+      row, older = with.older(run, row, form)
+      opts = with.options(run, older)
+    end
+    opts.row, opts.columns, opts.format = count, run.stream_columns, run.inv.format
+    local out, problem = output.finish(C, row, opts)
+    if not out then error(problem, 0) end
+    run.stream_columns = out.columns
+    return ((out.text or out.data_json):gsub("\n$", ""))
+  end
+
+  local quick = usual and form == "any" and output.quick_row(C, opts)
+  local plain, own = quick and quick.plain, voice and voice:rows(run)
+  local writer = {}
+
+  function writer.text(row)
+    count = count + 1
+    if own then return own(row, opts, plain and plain(row)) end
+    return row_text(run, row) or quick and run.inv.format == "jsonl" and quick.text(row) or finished(row)
+  end
+
+  -- The same for an event whose data is such JSON that it can be shown as it came; false for others.
+  function writer.event(event)
+    if not quick or not own and run.inv.format ~= "jsonl" then return false end
+    local text = quick.tidy(event.data)
+    if not text then return false end
+    if own then text = own(text, opts, true, true) else text = quick.line(text) end
+    if text == nil and not own then return false end
+    count = count + 1
+    return text
+  end
+
+  function writer.count() return count end
+
+  return writer
+end
+
+-- An event of ctx.api.events stands for its data: JSON, or else text.
+local function data_of(event)
+  local value = host.json.decode(event.data)
+  if value == nil then return event.data end
+  return value
+end
+
 --- Gives a run its emit function. `with` are functions of the run that rows go through: fit, mark_cuts, older, row_form,
 --- options.
 function streams.add(run, with)
   local C = run.contract
   if not early(run) then
     run.emit = function(row)
+      if is_event(row) then row = data_of(row) end
       with.mark_cuts(run, row)
       run.rows[#run.rows + 1] = row
     end
@@ -60,30 +118,23 @@ function streams.add(run, with)
   end
   run.streaming, run.stream_warnings = true, {}
   if run.inv.format == "json" then run.inv.format = "jsonl" end
-  local count = 0
+  local writer, fits = nil, with.row_form(C) == "any"
+  local send = host.send
   run.emit = function(row)
-    with.mark_cuts(run, row)
-    with.fit(C, row, "row")
-    count = count + 1
-    local text = not run.voice and row_text(run, row)
-    if not text then
-      local form = with.row_form(C)
-      if run.globals.schema_version then row, form = with.older(run, row, form) end
-      local opts = with.options(run, form)
-      if run.voice then
-        text = run.voice:row(run, row, opts)
-        if text then host.send("E", text) end
-        return
-      end
-      opts.row, opts.columns = count, run.stream_columns
-      local out, problem = output.finish(C, row, opts)
-      if not out then error(problem, 0) end
-      run.stream_columns = out.columns
-      text = (out.text or out.data_json):gsub("\n$", "")
+    if run.truncations then with.mark_cuts(run, row) end
+    writer = writer or row_writer(run, with)
+    local text = false
+    if is_event(row) then
+      text = writer.event(row)
+      if text == false then row = data_of(row) end
     end
-    host.send("E", text)
+    if text == false then
+      if not fits or row == nil then with.fit(C, row, "row") end
+      text = writer.text(row)
+    end
+    if text then send(run.more and "e" or "E", text) end
   end
-  run.stream_count = function() return count end
+  run.stream_count = function() return writer and writer.count() or 0 end
   if run.dialect.exits and run.dialect.exits[130] == 0 then run.on_interrupt = function() streams.finish(run) end end
 end
 

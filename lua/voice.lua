@@ -99,25 +99,25 @@ function Voice:result(run, data, opts, e, exit)
     warnings[#warnings + 1] = text
     host.send("L", "warn", text)
   end
-  local function draw()
+  local function draw(color)
     opts.format = "rich"
+    if color ~= nil then opts.color = color end
     return output.finish(run.contract, data, opts).text
   end
   self:tell { exit = exit or 0, error = e, data = value, effect = effect, warnings = warnings, meta = out.meta, draw = draw,
     preview = run.preview, streamed = run.streaming and run.stream_count(), exits = run.dialect.exits }
 end
 
---- The bytes of one row of a stream, or nil for a row that is not shown. opts: those of output.finish.
-function Voice:row(run, row, opts)
-  local a = self.at_rows
-  if not a then
-    a = situation(self, { streamed = 0 })
-    self.at_rows = a
-  end
-  local value = plain(run, row, opts)
+--- The function of (row, opts, ready, raw) that gives the bytes of one row of a stream, or nil for a row that is not shown.
+--- opts: those of output.finish; ready: the row can be shown as it is; raw: it is JSON text.
+function Voice:rows(run)
+  local a = situation(self, { streamed = 0 })
   local text = self.declared.row
-  if text then return text(a, value) end
-  return host.json.encode(value) .. "\n"
+    or function(_, value, raw) return (raw and value or host.json.encode(value)) .. "\n" end
+  return function(row, opts, ready, raw)
+    if ready then return text(a, row, raw) end
+    return text(a, (plain(run, row, opts)))
+  end
 end
 
 return Voice

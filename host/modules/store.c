@@ -1,6 +1,7 @@
 /* The module `store`: SQLite databases with exact values and errors as values.
  *
- *   store.open(path | ":memory:" [, { readonly = false, busy_timeout_ms = 5000 }]) -> db | nil, err
+ *   store.open(path | ":memory:" [, { readonly = false, immutable = false, busy_timeout_ms = 5000 }]) -> db | nil, err
+ *     immutable: nobody changes the file, so that reading it needs neither a lock nor files beside it
  *   db:exec(sql, …) -> rows changed, last row id | nil, err    without parameters also several statements
  *   db:rows(sql, …) -> array of { column = value } | nil, err
  *   db:transaction(fn, …) -> what fn returns | nil, err        an error in fn undoes all and is raised again
@@ -294,16 +295,37 @@ static int configure(struct db *db, bool readonly)
 	return rc;
 }
 
+/* Pushes the address of a file that nobody changes, as SQLite wants it. */
+static const char *push_immutable(lua_State *L, const char *path)
+{
+	luaL_Buffer b;
+	luaL_buffinit(L, &b);
+	luaL_addstring(&b, "file:");
+	for (const char *p = path; *p != '\0'; p++) {
+		if (strchr("?#%", *p) == NULL) {
+			luaL_addchar(&b, *p);
+		} else {
+			luaL_addstring(&b, *p == '?' ? "%3F" : *p == '#' ? "%23" : "%25");
+		}
+	}
+	luaL_addstring(&b, "?immutable=1");
+	luaL_pushresult(&b);
+	return lua_tostring(L, -1);
+}
+
 /* store.open(path[, options]) -> db | nil, err */
 static int store_open(lua_State *L)
 {
 	const char *path = luaL_checkstring(L, 1);
-	bool readonly = false;
+	bool readonly = false, immutable = false;
 	lua_Integer busy = 5000;
 	if (!lua_isnoneornil(L, 2)) {
 		luaL_checktype(L, 2, LUA_TTABLE);
 		lua_getfield(L, 2, "readonly");
 		readonly = lua_toboolean(L, -1);
+		lua_getfield(L, 2, "immutable");
+		immutable = lua_toboolean(L, -1);
+		readonly = readonly || immutable;
 		lua_getfield(L, 2, "busy_timeout_ms");
 		busy = luaL_optinteger(L, -1, busy);
 		luaL_argcheck(L, busy >= 0 && busy <= 3600000, 2, "busy_timeout_ms is out of range");
@@ -312,11 +334,13 @@ static int store_open(lua_State *L)
 	int err = in_memory || readonly ? 0 : make_file(path);
 	if (err != 0)
 		return push_error(L, lua_pushfstring(L, "%s: %s", path, strerror(err)), SQLITE_CANTOPEN);
+	const char *name = immutable ? push_immutable(L, path) : path;
 	struct db *db = lua_newuserdatauv(L, sizeof *db, 0);
 	memset(db, 0, sizeof *db);
 	db->busy_ms = (int)busy;
 	luaL_setmetatable(L, DB_TYPE);
-	int rc = sqlite3_open_v2(path, &db->handle, readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE, NULL);
+	int flags = readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+	int rc = sqlite3_open_v2(name, &db->handle, flags | (immutable ? SQLITE_OPEN_URI : 0), NULL);
 	if (rc == SQLITE_OK)
 		rc = configure(db, readonly);
 	if (rc == SQLITE_OK)

@@ -20,8 +20,9 @@ struct snapshot;
 struct worker {
 	const struct snapshot *snapshot; /* the invocation: argv, environment, terminals, paths */
 	int frames_fd;                   /* where frames to the supervisor go */
-	char waiting[4096];              /* frames that wait for the next one that matters */
+	char waiting[65536];             /* frames that wait for the next one that matters */
 	size_t waiting_len;
+	bool rows_wait;                  /* rows are among them, and must be out before the worker waits */
 	lua_State *main;                 /* the state's main thread; runs no command code itself */
 	lua_State *volatile running;     /* the thread that runs Lua now: where an interrupt sets its hook */
 	volatile sig_atomic_t interrupted; /* the supervisor asked to stop */

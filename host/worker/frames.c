@@ -53,7 +53,13 @@ bool frame_flush(void)
 	struct worker *w = worker_context();
 	struct iovec v = { w->waiting, w->waiting_len };
 	w->waiting_len = 0;
+	w->rows_wait = false;
 	return v.iov_len == 0 || write_vector(w->frames_fd, &v, 1);
+}
+
+bool frame_flush_rows(void)
+{
+	return !worker_context()->rows_wait || frame_flush();
 }
 
 bool frame_send(char kind, const struct frame_part *parts, size_t count)
@@ -74,12 +80,15 @@ bool frame_send(char kind, const struct frame_part *parts, size_t count)
 			v[n++] = (struct iovec){ (void *)parts[i].data, parts[i].len };
 		total += 4 + parts[i].len;
 	}
-	head[0] = (unsigned char)kind;
+	head[0] = (unsigned char)(kind == 'e' ? 'E' : kind);
 	put32(head + 1, total);
 	v[1] = (struct iovec){ head, sizeof head };
-	if (strchr("MAWw", kind) != NULL && keep_waiting(w, v + 1, n - 1, total + sizeof head))
+	if (strchr("MAWwe", kind) != NULL && keep_waiting(w, v + 1, n - 1, total + sizeof head)) {
+		w->rows_wait = w->rows_wait || kind == 'e';
 		return true;
+	}
 	v[0] = (struct iovec){ w->waiting, w->waiting_len };
 	w->waiting_len = 0;
+	w->rows_wait = false;
 	return write_vector(w->frames_fd, v, n);
 }

@@ -12,10 +12,14 @@ struct frame_part {
 };
 
 /* Sends one frame of at most 16 parts; false when the supervisor is gone. Frames that only add facts (M, A, W, w) wait
- * for the next one that matters, so that a run wakes the supervisor a few times and not for every fact. */
+ * for the next one that matters, so that a run wakes the supervisor a few times and not for every fact. So does a row (E)
+ * that is sent as `e`, because more rows follow at once: it goes with the next one, or when the worker begins to wait. */
 bool frame_send(char kind, const struct frame_part *parts, size_t count);
 
 /* Sends the frames that wait. */
 bool frame_flush(void);
+
+/* The same, when rows are among them. */
+bool frame_flush_rows(void);
 
 #endif

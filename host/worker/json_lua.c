@@ -3,6 +3,8 @@
 
 #include "../base/json.h"
 #include "json_mark.h"
+#include "json_plain.h"
+#include "json_tidy.h"
 #include "json_read.h"
 #include "json_write.h"
 
@@ -115,11 +117,13 @@ int json_lua_open(lua_State *L)
         {"object", json_mark_object},
         {"ordered", json_mark_ordered},
         {"is_array", json_mark_is_array},
+        {"plain", json_plain},
+        {"tidy", json_tidy},
         {NULL, NULL},
     };
     luaL_checkstack(L, 6, "JSON");
     json_marks_open(L);
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 9);
     luaL_setfuncs(L, FUNCTIONS, 0);
     lua_pushlightuserdata(L, NULL);
     lua_setfield(L, -2, "null");

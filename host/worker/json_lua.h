@@ -21,6 +21,8 @@
  *   array(t), object(t), ordered(t, { keys }) -> t, marked; keys not named follow sorted. Raises for a table that has a
  *     metatable of its own.
  *   is_array(t) -> boolean, or nil for an unmarked empty table
+ *   plain(value [, sensitive]) -> boolean; see json_plain.h
+ *   tidy(text [, sensitive]) -> text | nil; see json_tidy.h
  *   null: a light userdata, the same as cjson.null */
 #ifndef TOOL_WORKER_JSON_LUA_H
 #define TOOL_WORKER_JSON_LUA_H

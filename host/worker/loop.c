@@ -1,6 +1,7 @@
 #include "loop.h"
 
 #include "context.h"
+#include "frames.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -357,6 +358,7 @@ static bool wait_event(struct loop *lp)
 {
 	if (!lp->created || uv_loop_alive(&lp->uv) == 0)
 		return false;
+	(void)frame_flush_rows();
 	(void)uv_run(&lp->uv, UV_RUN_ONCE);
 	return true;
 }

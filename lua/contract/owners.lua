@@ -18,13 +18,17 @@ local SUITE_KEYS = {
   service = "table", exits = "any", errors = "any", version = "string",
 }
 
-local SERVICE_KEYS = { url = "string", token = "any", errors = "any", probe = "table", headers = "any" }
+local SERVICE_KEYS = {
+  url = "any", token = "any", errors = "any", probe = "table", headers = "function", timeout = "string",
+}
+local PROBE_KEYS = { path = "string", timeout = "string", error = "string" }
 
 local function check_service(ck, service, by_name)
   check_keys(ck, service, SERVICE_KEYS, "service")
-  if type(service.url) ~= "string" then
-    ck:bad("service", "REQ-C-012", "service.url must name the parameter that holds the base address")
-  elseif not by_name[service.url] then
+  if service.probe then check_keys(ck, service.probe, PROBE_KEYS, "service.probe") end
+  if type(service.url) ~= "string" and type(service.url) ~= "function" then
+    ck:bad("service", "REQ-C-012", "service.url must name the parameter that holds the base address, or be a function")
+  elseif type(service.url) == "string" and not by_name[service.url] then
     ck:bad("service", "REQ-C-012", 'service.url names unknown parameter "%s"%s', service.url,
       ck:nearest(service.url, by_name))
   end

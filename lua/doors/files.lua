@@ -33,7 +33,7 @@ local function rules(run)
 
   -- A declared place of the home directory is elsewhere for an instance (REQ-O-036).
   local function absolute(path)
-    path = values.absolute(path, run.cwd)
+    path = values.absolute(config.expand(path) or path, run.cwd)
     local moved = host.instance and config.aside(path) or path
     return moved ~= path and covered(moved, run.writable) and moved or path
   end
@@ -96,6 +96,26 @@ local function reader(files, readable)
     local names = check(host.file.list(readable(path)))
     table.sort(names)
     return names
+  end
+
+  --- Rows of a SQLite database of another program: { { column = value } … } of one SELECT, its ? filled in order. The
+  --- file is opened for reading only, also while its owner writes.
+  function files.rows(path, sql, ...)
+    path = readable(path)
+    check(host.file.stat(path))
+    local store, message = host.module "store"
+    if not store then failure.raise("MODULE_MISSING", { message = "No store module: " .. tostring(message) }) end
+    local log = host.file.stat(path .. "-wal")    -- whoever has the file open keeps its changes there
+    local quiet = not log or log.size == 0
+    local db, err = store.open(path, { readonly = true, immutable = quiet, busy_timeout_ms = 1000 })
+    local rows
+    if db then
+      local _ <close> = db
+      rows, err = db:rows(sql, ...)
+    end
+    if rows then return rows end
+    failure.raise(err.code, { message = ("%s cannot be read: %s"):format(path, err.message), exit = "GENERAL_ERROR",
+      context = { path = path, sqlite_code = err.sqlite_code } })
   end
 
   function files.exists(path)

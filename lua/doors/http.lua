@@ -97,6 +97,8 @@ function M.open(run)
   local service = require("http.service").new(run, core)
   local api = functions(run, false, service)
   api.try = functions(run, true, service)
+  --- Ends the command unless the service is there (service.probe): before input is read or a question asked.
+  api.ready = service.ready
   return { http = http, api = api }
 end
 

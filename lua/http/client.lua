@@ -250,7 +250,7 @@ end
 local Events = {}
 Events.__index = Events
 
-local LAZY_JSON = {}
+local LAZY_JSON = { __name = "event" }      -- ctx.emit knows events by it
 
 function LAZY_JSON.__index(event, key)
   if key ~= "json" then return nil end
@@ -270,20 +270,29 @@ local function broken(self, err)
   if self.raise then self.raise(self.error) end
 end
 
+-- Fills the queue; false at the end.
+local function next_events(self)
+  local bytes, err = self.stream:read()
+  if err then return broken(self, err) end
+  local events, why
+  if bytes then events, why = self.parser:feed(bytes) else events = self.parser:finish() end
+  if not events then return broken(self, { code = "RESPONSE_TOO_LARGE", message = why }) end
+  self.queue, self.at = events, 1
+  self.retry = self.parser.retry_ms
+  if not bytes then self:close() end
+end
+
+-- run.more: further events are there already, so that what is shown of this one may wait for them.
 function Events:__call()
-  while not self.queue[self.at] do
+  local at = self.at
+  local event = self.queue[at]
+  while not event do
     if self.closed then return nil end
-    local bytes, err = self.stream:read()
-    if err then return broken(self, err) end
-    if not bytes then return self:close() end
-    local events, why = self.parser:feed(bytes)
-    if not events then return broken(self, { code = "RESPONSE_TOO_LARGE", message = why }) end
-    self.queue, self.at = events, 1
-    self.retry = self.parser.retry_ms
+    next_events(self)
+    at = self.at
+    event = self.queue[at]
   end
-  local event = self.queue[self.at]
-  self.at = self.at + 1
-  self.last_id = event.id
+  self.at, self.last_id, self.run.more = at + 1, event.id, self.queue[at + 1] ~= nil
   return setmetatable(event, LAZY_JSON)
 end
 
@@ -310,7 +319,7 @@ function M:events(req, raise)
       message = address.shown(res.url) .. " is not an event stream.", context = { content_type = kind } })
   end
   local events = { stream = stream, parser = sse.new(req.max), queue = {}, at = 1, how = how, raise = raise,
-    contract = self.contract }
+    contract = self.contract, run = self.run }
   return setmetatable(events, Events), nil, how, res
 end
 

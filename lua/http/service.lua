@@ -21,6 +21,7 @@ function M.new(run, core)
   return {
     send = function(...) return M.send(self, ...) end,
     judge = function(res, how) return M.judge(self, res, how) end,
+    ready = function() M.pass_gate(self) end,
   }
 end
 
@@ -35,7 +36,8 @@ end
 local function base(self)
   if not self.base then
     local run = self.run
-    local url = run.args[self.service.url]
+    local url = self.service.url
+    if type(url) == "function" then url = url(run.ctx, run.args) else url = run.args[url] end
     if not url or url == "" then run.fail(not_configured(run.contract)) end
     self.base = url
   end
@@ -76,22 +78,34 @@ local function token(self, refused)
   return once(self, "token", function() return fetch_token(self, refused) end) or nil
 end
 
-local function pass_gate(self)
+-- The declared error of a probe that failed, with what the transport said or the status that came.
+local function unready(self, code, res, err)
+  local url = address.shown(base(self))
+  local detail = res and "HTTP " .. res.status or err.cause or err.message
+  local ok, failed = pcall(self.run.ctx.fail, code, { cause = detail, more = err and err.more,
+    context = { url = url, detail = detail, status = res and res.status } })
+  return not ok and failed or nil
+end
+
+--- The gate before the first request: the service is there, or the command ends.
+function M.pass_gate(self)
   local probe = self.service.probe
   if not probe then return end
   once(self, "gate", function()
     local req = request.new("GET", address.join(base(self), probe.path), { timeout = probe.timeout }, self.defaults)
     local res, err, how = self.core:send(req)
-    if res and res.status >= 400 then err = M.judge(self, res, how) end
+    if probe.error and (err or res.status < 200 or res.status > 299) then err = unready(self, probe.error, res, err)
+    elseif res and res.status >= 400 then err = M.judge(self, res, how) end
     if err then self.run.fail(err) end
     return true
   end)
 end
 
 local function prepare(self, method, path, opts, bearer)
-  local all = {}
+  local all, headers = { timeout = self.service.timeout }, self.service.headers
   for key, value in pairs(opts or {}) do all[key] = value end
   if all.bearer == nil and all.basic == nil then all.bearer = bearer end
+  if headers and all.bearer ~= nil then all.headers = require("tool.table").merge(headers(all.bearer), all.headers or {}) end
   return request.new(method, address.join(base(self), path), all, self.defaults)
 end
 
@@ -104,7 +118,7 @@ end
 
 --- act(core, request, …) with the service's address and credential; once more with another credential after a 401.
 function M.send(self, method, path, opts, act, ...)
-  pass_gate(self)
+  M.pass_gate(self)
   local own = opts and (opts.bearer ~= nil or opts.basic ~= nil)
   local used = not own and token(self) or nil
   local a, err, how, res = act(self.core, prepare(self, method, path, opts, used), ...)

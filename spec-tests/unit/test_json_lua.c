@@ -266,6 +266,52 @@ static void test_key_cache(void **state)
         "back = json.decode(text) same(back[301].abce, 3) same(back[300].abcdefghijklmnopq, 2)\n");
 }
 
+/* What is tidied is what decoding and encoding give; what is not simple is left alone. */
+static void test_tidy(void **state)
+{
+    (void)state;
+    run("local function is(text, want) same(json.tidy(text), want) same(json.encode((json.decode(text))), want) end\n"
+        "is(' { \"b\" : [ 1 , 2.5 ,-3 ] , \"a\":{\"z\":null,\"y\":true}}', '{\"a\":{\"y\":true,\"z\":null},\"b\":[1,2.5,-3]}')\n"
+        "is('{\"ab\":1,\"a\":2,\"\":3}', '{\"\":3,\"a\":2,\"ab\":1}') is('[]', '[]') is('{}', '{}') is('0.001', '0.001')\n"
+        "is('\"x y~\"', '\"x y~\"') is('123456789012345678', '123456789012345678') is('-0.5', '-0.5') is(' [ ] ', '[]')\n"
+        "for _, t in ipairs{ '', '{', '[1', '[1,]', '{\"a\":1,}', '{\"a\"}', '1 2', '01', '1.', '.5', '+1', 'nul', '1e5', '-0',\n"
+        "    '1.50', '0.00001', '1234567890.1234567', '12345678901234567890', '\"a\\\\n\"', '\"\\xc3\\xa9\"', '\"\\27[0m\"',\n"
+        "    '{\"a\":1,\"a\":2}', ('['):rep(40) .. (']'):rep(40), '\"' .. ('A'):rep(40) .. '\"', '\"ghp_0123456789abcdefghij\"',\n"
+        "    '\"eyJhbGciOiJub25lIn0.e30.\"', '\"\\127\"' } do same(json.tidy(t), nil) end\n"
+        "same(json.tidy('{\"key\":1}', { key = true }), nil) same(json.tidy('{\"kez\":1}', { key = true }), '{\"kez\":1}')\n"
+        "same(json.tidy('{' .. ('\"a\":[{'):rep(10)), nil)\n"
+        "math.randomseed(7)\n"
+        "local function any(depth)\n"
+        "  local r = math.random(depth > 3 and 5 or 7)\n"
+        "  if r == 1 then return math.random(-1000, 1000) elseif r == 2 then return math.random(1, 999) / 8\n"
+        "  elseif r == 3 then return ('q'):rep(math.random(0, 30)) elseif r == 4 then return json.null\n"
+        "  elseif r == 5 then return math.random(2) == 1 end\n"
+        "  local out = r == 6 and json.array{} or json.object{}\n"
+        "  for i = 1, math.random(0, 6) do out[r == 6 and i or ('k'):rep(i) .. math.random(99)] = any(depth + 1) end\n"
+        "  return out\n"
+        "end\n"
+        "local tidied = 0\n"
+        "for _ = 1, 500 do\n"
+        "  local value = any(0) local text = json.encode(value)\n"
+        "  local t = json.tidy(json.encode(value, { pretty = 2 }))\n"
+        "  if t then same(t, text) tidied = tidied + 1 end\n"
+        "end\n"
+        "assert(tidied > 300, tidied)\n");
+}
+
+static void test_plain(void **state)
+{
+    (void)state;
+    run("for _, v in ipairs{ 1, 1.5, 'x', true, json.null, {}, { 1, 2 }, { a = { b = 'c' } }, json.array{}, json.object{ a = 1 },\n"
+        "  'a text that is long enough', '/' .. ('a/'):rep(30) .. '-' } do same(json.plain(v), true) end\n"
+        "for _, v in ipairs{ 0/0, 1/0, print, secret, { secret }, { a = print }, setmetatable({}, {}), { [true] = 1 },\n"
+        "  json.ordered({ a = 1 }, { 'a' }), 'sk-0123456789abcdefghij', ('A'):rep(40), { { 'ghp_0123456789abcdefghij' } } } do\n"
+        "  same(json.plain(v), false) end\n"
+        "same(json.plain({ a = { key = 1 } }, { key = true }), false) same(json.plain({ a = 1 }, { key = true }), true)\n"
+        "local deep = {} local at = deep for _ = 1, 100 do at.a = {} at = at.a end same(json.plain(deep), false)\n"
+        "local loop = {} loop[1] = loop same(json.plain(loop), false)\n");
+}
+
 static void test_c_interface(void **state)
 {
     (void)state;
@@ -329,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_scalars),     cmocka_unit_test(test_containers),  cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_cleaning),    cmocka_unit_test(test_refusals),    cmocka_unit_test(test_userdata),
         cmocka_unit_test(test_errors),      cmocka_unit_test(test_notes),       cmocka_unit_test(test_key_cache),
+        cmocka_unit_test(test_tidy),        cmocka_unit_test(test_plain),
         cmocka_unit_test(test_c_interface), cmocka_unit_test(test_every_allocation_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,10 +2,14 @@
 local S = require "lib.spec"
 local plugins = require "lib.plugins"
 local common = require "suites.sentryagent.common"
+local proxy = require "suites.openproxy.common"
 
 local ENV = { TOOL_COMMANDS_PATH = false }
 
 -- Commands that end only when they are stopped, and those whose example names something that a machine cannot have.
+-- What the proxy's examples name and its payloads have under other names.
+local STAND_IN = { ["usage request%-logs %S+"] = "usage request-logs r-1", ["quota get %S+"] = "quota get acme" }
+
 local ENDLESS = { ["emulator.start"] = true, ["sentryagent.tail-audit-log"] = true }
 local OTHER_STATUS = { ["job.status"] = 5, ["job.cancel"] = 5 }
 local NEEDS_TERMINAL = { ["sentryagent configure"] = 4 }        -- asks, and nobody is there
@@ -13,13 +17,14 @@ local NEEDS_TERMINAL = { ["sentryagent configure"] = 4 }        -- asks, and nob
 local COMMAND = [[return { about = "Mine", danger = "safe", scopes = {}, returns = { a = "string" },
   exits = { SUCCESS = "Done" }, run = function() return { a = "b" } end }]]
 
--- Everything that examples speak of: an agent, an emulator, files.
-local emulated, agent
+-- Everything that examples speak of: an agent, an emulator, a proxy, files.
+local emulated, agent, served
 
 local function prepare()
   emulated = common.emulated()
   local r = S.status(S.tool({ "sentryagent", "register-agent", "--name", "one", "--output", "id" }, { env = emulated.env }), 0)
   agent = r.stdout:match("%S+")
+  served = proxy.service()
 end
 
 -- The environment of a shell that finds the tool and its personas.
@@ -29,6 +34,7 @@ local function shell_environment(text)
   for name in pairs { SENTRYAGENT_API_URL = 1, SENTRYAGENT_CLIENT_ID = 1, SENTRYAGENT_CLIENT_SECRET = 1 } do
     env[name] = emulated.env[name]
   end
+  env.OPENPROXY_URL, env.OPENPROXY_API_KEY = served.url, proxy.KEY
   for name in text:gmatch("%-from%-env[ =]([%u_]+)") do env[name] = emulated.client_secret end
   return env
 end
@@ -41,6 +47,7 @@ local function run(path, text)
   S.spit(dir .. "/.tool-config", '{"default_timeout_ms":5000,"region":"eu"}')
   -- the one thing that an example cannot know: the id that the service gave
   local line = text:gsub("agt_%w+", agent):gsub("(%-%-agent%-id) %S+", "%1 " .. agent)
+  for pattern, stand_in in pairs(STAND_IN) do line = line:gsub(pattern, stand_in) end
   local argv = ENDLESS[path] and { "timeout", "-s", "INT", "2", "sh", "-c", "exec " .. line } or { "sh", "-c", line }
   local r = S.run(argv, { clear_env = true, env = env, cwd = dir, timeout = 60 })
   local want = ENDLESS[path] and 124 or OTHER_STATUS[path] or NEEDS_TERMINAL[text] or 0
@@ -49,7 +56,10 @@ end
 
 S.req("REQ-O-041", "tool manifest built-in command: the examples", function()
   setup(prepare)
-  teardown(function() emulated.stop() end)
+  teardown(function()
+    emulated.stop()
+    served.close()
+  end)
 
   for path, entry in pairs(S.status(S.tool({ "manifest" }, { env = ENV }), 0).envelope.data.commands) do
     if entry.output_schema then

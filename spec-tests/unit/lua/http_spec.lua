@@ -93,6 +93,29 @@ describe("event streams", function()
     end
   end)
 
+  it("end with one that lacks its empty line, where the stream came whole", function()
+    for text, wanted in pairs { ["data: a\n\ndata: b"] = { "b" }, ["data: a\n\nid: 1\ndata: b\ndata: c\n"] = { "b\nc" },
+      ["data: a\n\n"] = {}, ["data: a\n\n: ping"] = {}, ["data: a\n\nevent: x\n"] = {} } do
+      local _, parser = read(text)
+      local rest = {}
+      for i, event in ipairs(parser:finish()) do rest[i] = event.data end
+      assert.same(wanted, rest, text)
+    end
+  end)
+
+  it("take whole events of one line the short way, with the same result", function()
+    local plain = {}
+    for i = 1, 50 do plain[i] = "data: {\"n\":" .. i .. "}\n\n" end
+    local text = table.concat(plain) .. "data:x\n\ndata:  y\n\ndata: a\rdata: b\n\nid: 3\ndata: z\n\n" .. table.concat(plain)
+    local whole = read(text)
+    assert.same(104, #whole)
+    assert.same({ "message||x", "message|| y", "message||a\nb", "message|3|z", "message|3|{\"n\":1}" },
+      { table.unpack(whole, 51, 55) })
+    local pieces = {}
+    for at = 1, #text, 7 do pieces[#pieces + 1] = text:sub(at, at + 6) end
+    assert.same(whole, (read(table.unpack(pieces))))
+  end)
+
   it("treat CR, LF and CRLF as one line end each", function()
     assert.same({ "message||a", "message||b" }, (read("data: a\r\n\r\ndata: b\n\n")))
     assert.same({ "message||a", "message||b" }, (read("data: a\r", "\n\r", "\ndata: b\r\r")))

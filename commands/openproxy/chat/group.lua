@@ -1,0 +1,1 @@
+return { about = "Models, tags and completions through the proxy" }

@@ -1,0 +1,1 @@
+return { about = "The service's own log: follow, save, clear, count" }

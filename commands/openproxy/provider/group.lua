@@ -1,0 +1,1 @@
+return { about = "The providers behind the proxy" }

@@ -1,0 +1,1 @@
+return { about = "Logins of the proxy at its providers" }

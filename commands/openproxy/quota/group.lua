@@ -1,0 +1,1 @@
+return { about = "What each provider has used" }

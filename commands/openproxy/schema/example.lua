@@ -1,0 +1,12 @@
+local resources = require "lib.resources"
+
+return {
+  about    = "An example of a resource",
+  danger   = "safe", scopes = {},
+  args     = { { "resource", "string", "Resource, as `openproxy schema list` names it", at = 1, required = true, loose = true } },
+  returns  = { ["…"] = "any" },
+  errors   = { SERVER_UNREACHABLE = false },
+  exits    = { SUCCESS = "It is there", NOT_FOUND = "There is no such resource" },
+  examples = { { "A combo", "openproxy schema example combo" } },
+  run      = function(args, ctx) return resources.example(ctx, args.resource) end,
+}

@@ -1,0 +1,1 @@
+return { about = "The forms of openproxy.v1, and examples of them" }

@@ -1,0 +1,24 @@
+local place = require "lib.place"
+local usage = require "lib.usage"
+local wire = require "lib.wire"
+
+return {
+  about    = "Finished requests",
+  danger   = "safe", scopes = {}, network = place.network, reads = place.reads,
+  args     = { { "limit", "integer", "At most this many, the newest", min = 0 } },
+  returns  = wire.shape({ history = "One object for each request", total_requests = "Requests so far" }, "The history"),
+  exits    = { SUCCESS = "The history is there, possibly empty" },
+  examples = { { "The last ten", "openproxy usage history --limit 10" } },
+  render   = function(data, ui)
+    local rows = {}
+    for i, row in ipairs(wire.member(data, "history", "table") or {}) do
+      local cost = wire.member(row, "cost", "number")
+      rows[i] = setmetatable({ cost = cost and ("$%.6f"):format(cost) }, { __index = row })
+    end
+    ui.table(rows, { "timestamp", "provider", "model", { "promptTokens", "sent" }, { "completionTokens", "received" },
+      { "cost", align = "right" } })
+  end,
+  run      = function(args, ctx)
+    return usage.newest(ctx, wire.get(ctx, "/api/usage/history", { limit = args.limit }), args.limit)
+  end,
+}
