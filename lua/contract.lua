@@ -36,14 +36,14 @@ local KEYS = {
   -- for the host's own commands: ctx.framework; the field of data that is stdout unless --output is given; the field
   -- whose items are the rows of the text formats; function(run, framework) -> further paths that may be written; ctx.framework.exec
   framework = "boolean", verbatim = "string", rows = "string", places = "function", probes = "boolean",
-  min_schema_version = "number", compat = "table", compat_schemas = "table",
+  min_schema_version = "number", compat = "table", compat_schemas = "table", limits = "table",
 }
 contract.KEYS = KEYS
 
 -- Keys handled by contract.touch, in an order that does not matter.
 local TOUCHES = {
   "network", "runs", "reads", "writes", "config", "gui", "background", "stops", "job", "auth", "editor", "batch",
-  "steps", "platform", "needs", "shell", "stdin", "retry", "external",
+  "steps", "platform", "needs", "shell", "stdin", "retry", "external", "limits",
 }
 
 -- The collector -------------------------------------------------------------------------------------------------

@@ -68,14 +68,20 @@ local function list_of(env)
   return list
 end
 
---- A program's absolute path along PATH; directories and files that may not be run do not count. Fails when there is none.
-function programs.find(name)
+--- A program's absolute path along PATH, or nil; directories and files that may not be run do not count.
+function programs.look(name)
   if name:sub(1, 1) == "/" then return name end
   for dir in (host.env "PATH" or "/usr/bin:/bin"):gmatch("[^:]+") do
     local path = dir .. "/" .. name
     local stat = dir:sub(1, 1) == "/" and host.file.stat(path)
     if stat and stat.type == "file" and host.file.access(path, "x") then return path end
   end
+end
+
+--- The same; fails when there is none.
+function programs.find(name)
+  local path = programs.look(name)
+  if path then return path end
   failure.raise("DEPENDENCY_MISSING", { message = ("The program %s is not on PATH."):format(name),
     context = { program = name } })
 end

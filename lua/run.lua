@@ -4,12 +4,12 @@
 
 local answer = require "answer"
 local config = require "config"
+local confinement = require "confinement"
 local context = require "ctx"
 local dialect = require "dialect"
 local failure = require "failure"
 local host = require "host"
 local output = require "output"
-local values = require "values"
 
 local M = {}
 
@@ -25,100 +25,6 @@ local function mode_of(run)
   if C.safe_default then return v.live and "run" or "preview" end
   if C.danger ~= "destructive" or v.confirm_destructive then return "run" end
   return run.dialect.confirmed and "run" or "gate"
-end
-
-local function parent(path)
-  local dir = path:match("^(.*)/[^/]*$")
-  return dir == "" and "/" or dir
-end
-
--- Directories and files that the contract lets the command write; their directories are made, but not for a preview.
-local function writable_paths(run)
-  local C, list = run.contract, {}
-  local no_cache = run.values.no_cache or run.values.cache_ttl == 0
-  for _, row in ipairs(C.writes or {}) do
-    local path = not (no_cache and row.type == "cache") and config.expand(row.path)
-    if path and not path:find("[{*]") then
-      path = config.aside((values.absolute(path, run.cwd):gsub("/+$", "")))
-      list[#list + 1] = path
-      if not run.preview then host.file.mkdir(row.path:find("/$") and path or parent(path), 448, true) end
-    end
-  end
-  for _, p in ipairs(C.params) do
-    local given = run.values[p.name]
-    if p.access == "write" and type(given) == "string" then list[#list + 1] = given end
-  end
-  return list
-end
-
-local function readable_paths(run)
-  local C, list = run.contract, {}
-  for _, path in ipairs(C.reads or {}) do
-    path = config.expand(path)
-    if path then list[#list + 1] = values.absolute(path, run.cwd) end
-  end
-  for _, p in ipairs(C.params) do
-    local given = run.values[p.name]
-    if p.type == "path" and given then
-      for _, one in ipairs(type(given) == "table" and given or { given }) do list[#list + 1] = one end
-    end
-  end
-  return list
-end
-
--- What the kernel must let through for those paths: a file is replaced by a rename in its directory.
-local function kernel_paths(run)
-  local list = { run.session_base() } -- nothing, when that is not ours
-  local function add(path)
-    local stat = host.file.stat(path)
-    list[#list + 1] = stat and stat.type == "directory" and path or parent(path)
-  end
-  if run.once then list[#list + 1] = run.once.dir end
-  if not run.preview then
-    for _, path in ipairs(run.writable) do add(path) end
-  end
-  if run.config.path and (run.contract.config or run.contract.suite and run.contract.suite.config) then
-    local dir = parent(run.config.path)
-    if run.contract.danger ~= "safe" and not run.preview then host.file.mkdir(dir, 448, true) end
-    list[#list + 1] = dir
-  end
-  if run.contract.store or run.contract.serves or run.contract.job then -- a job inherits the confinement
-    local dir = config.directory "data"
-    if dir then
-      host.file.mkdir(dir, 448, true)
-      list[#list + 1] = dir
-    end
-  end
-  if run.contract.auth and run.contract.danger ~= "safe" and not run.preview then
-    local dir = require("credentials").place(run)
-    if dir and host.file.mkdir(dir, 448, true) then list[#list + 1] = dir end
-  end
-  if run.globals.output_file then list[#list + 1] = parent(run.globals.output_file) end
-  if run.contract.raw.places and not run.preview then
-    for _, path in ipairs(run.contract.raw.places(run, require("framework").open(run))) do add(path) end
-  end
-  return list
-end
-
--- A person's editor and desktop programs inherit the confinement and could not work in it.
-local function for_a_person(C)
-  return C.editor and not require("programs").no_editor() or C.gui and not require("doors.open").headless()
-end
-
-local function confine(run)
-  local C = run.contract
-  local person = for_a_person(C)
-  local layers = host.confine {
-    write = person and { "/" } or kernel_paths(run), network = person or C.network ~= nil or C.serves == true,
-    exec = C.raw.probes or C.runs ~= nil or C.background ~= nil or C.gui ~= nil or C.editor ~= nil or C.job ~= nil,
-  }
-  if person then
-    run.meta("confinement", "partial")
-  elseif layers.landlock == 0 or not layers.seccomp then
-    run.meta("confinement", (layers.landlock > 0 or layers.seccomp) and "partial" or "none")
-  else
-    run.meta("confinement", "full")
-  end
 end
 
 -- The run object -------------------------------------------------------------------------------------------------------
@@ -462,13 +368,13 @@ end
 
 -- --output-file makes a new file. What stands in its way is told before anything is done, so that no result is lost.
 local function check_file(path)
-  local stat, dir = host.file.stat(path, true), host.file.stat(parent(path))
+  local stat, dir = host.file.stat(path, true), host.file.stat(confinement.parent(path))
   if stat then
     failure.raise("ALREADY_EXISTS", { message = ("%s exists already."):format(path), context = { path = path },
       hint = "Name a file that does not exist yet" })
   elseif not dir or dir.type ~= "directory" then
-    failure.raise("NOT_FOUND", { message = ("There is no directory %s."):format(parent(path)),
-      context = { path = parent(path) } })
+    failure.raise("NOT_FOUND", { message = ("There is no directory %s."):format(confinement.parent(path)),
+      context = { path = confinement.parent(path) } })
   end
 end
 
@@ -639,8 +545,8 @@ local function body(run)
   run.deadline = host.mono() + run.timeout_ms
   if C.stdin then take_input(run) end
   if repeated(run) then return end
-  run.writable, run.readable = writable_paths(run), readable_paths(run)
-  confine(run)
+  run.writable, run.readable = confinement.writable(run), confinement.readable(run)
+  confinement.apply(run)
   if C.platform then check_platform(run) end
   if #C.scopes > 0 then require("credentials").watch(run) end
   if C.batch then run.batch_data = function(result) return (batch_data(run, result)) end end

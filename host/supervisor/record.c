@@ -277,6 +277,7 @@ static bool take(struct record *r, char kind, const struct json_span *part, size
 	case 'A': return take_audit(r, part, count);
 	case 'B': return count == 1 && take_keeper(r, part);
 	case 'G': return count == 4 && take_log(r, part);
+	case 'N': return count == 1 && number(&part[0], INT32_MAX, &r->max_processes);
 	case 'P': return count == 1 && text_set(&r->step, part[0].p, part[0].n);
 	case 'T': r->session = true; return true;
 	case 'X': r->effects = true; return true;

@@ -35,12 +35,14 @@
 #define STALL_MS 30000        /* a reader that takes nothing for so long has lost the answer */
 #define LATE_GRACE_MS 100     /* what is left of that when a signal comes while the answer is delivered */
 #define KILL_WAIT_MS 2000     /* a worker that SIGKILL does not end by then hangs in the kernel */
+#define WATCH_MS 20           /* how often the number of programs is looked at */
+#define CROWD_ROUNDS 200      /* to end programs that multiply while they are ended */
 #define MAX_TIMEOUT_MS (INT64_MAX / 4000000) /* so that nanoseconds cannot overflow */
 #define MAX_QUEUED ((size_t)1 << 20)
 #define MAX_CAPTURE ((size_t)64 << 10)
 #define SHOWN_CAPTURE 4096
 
-enum reason { NOT_STOPPED, DEADLINE, SIGNALLED, READER_GONE, OUTPUT_LOST };
+enum reason { NOT_STOPPED, DEADLINE, SIGNALLED, READER_GONE, OUTPUT_LOST, CROWDED };
 
 struct supervision {
 	const struct snapshot *snapshot;
@@ -52,6 +54,8 @@ struct supervision {
 	struct logger log;
 	int64_t next_beat_ns;       /* when the next sign of life is due */
 	int64_t next_tick_ns;       /* the same on stderr */
+	int64_t next_watch_ns;      /* when the programs are counted next */
+	struct reap_watch watch;
 	struct buf captured, noise; /* what others wrote to descriptors 1 and 2 */
 	pid_t worker;
 	bool worker_ended;
@@ -70,6 +74,8 @@ struct supervision {
 };
 
 /* stderr */
+
+static void on_child(struct supervision *v);
 
 static bool wanted(const struct supervision *v, const char *level)
 {
@@ -410,6 +416,26 @@ static int64_t deadline_ns(const struct supervision *v)
 	return r->timeout_ms == 0 || r->timeout_ms > MAX_TIMEOUT_MS ? 0 : r->deadline_from_ns + r->timeout_ms * 1000000;
 }
 
+/* A command whose programs start programs without end is stopped, and all of them with it. RLIMIT_NPROC would not hold root,
+ * and counts what else its user runs. */
+
+static int64_t watch_ns(const struct supervision *v)
+{
+	return v->record.max_processes == 0 || v->reason != NOT_STOPPED || v->worker_ended ? 0 : v->next_watch_ns;
+}
+
+static void watch_programs(struct supervision *v, int64_t now)
+{
+	if (v->record.max_processes == 0 || v->reason != NOT_STOPPED || now < v->next_watch_ns)
+		return;
+	v->next_watch_ns = now + (int64_t)WATCH_MS * 1000000;
+	if (!reap_too_many(&v->watch, v->record.max_processes))
+		return;
+	stop(v, CROWDED);
+	for (int i = 0; i < CROWD_ROUNDS && v->reason == CROWDED && reap_signal(SIGKILL, v->worker) > 0; i++)
+		on_child(v);
+}
+
 /* When the worker must be gone: it has answered, or what it says makes no sense. */
 static void limit_end(struct supervision *v, int64_t now)
 {
@@ -430,6 +456,7 @@ static void check_clocks(struct supervision *v)
 		stop(v, DEADLINE);
 	beat(v, now);
 	tick(v, now);
+	watch_programs(v, now);
 	if (v->record.unwinding && !v->cleanup_seen) {
 		v->cleanup_seen = true;
 		if (v->kill_at_ns != 0 && !v->hurry)
@@ -449,11 +476,13 @@ static void check_clocks(struct supervision *v)
 /* How long poll may wait; NULL for ever. */
 static const struct timespec *poll_timeout(const struct supervision *v, struct timespec *t)
 {
-	int64_t at = deadline_ns(v), next_beat = beat_ns(v), next_tick = tick_ns(v), left;
+	int64_t at = deadline_ns(v), next_beat = beat_ns(v), next_tick = tick_ns(v), next_watch = watch_ns(v), left;
 	if (next_beat != 0 && (at == 0 || next_beat < at))
 		at = next_beat;
 	if (next_tick != 0 && (at == 0 || next_tick < at))
 		at = next_tick;
+	if (next_watch != 0 && (at == 0 || next_watch < at))
+		at = next_watch;
 	if (v->kill_at_ns != 0) {
 		int64_t next = v->kill_at_ns + (v->killed ? (int64_t)KILL_WAIT_MS * 1000000 : 0);
 		at = at == 0 || next < at ? next : at;
@@ -645,6 +674,15 @@ static bool timed_out(struct supervision *v, struct outcome *o)
 	return cut_data(v, o) && outcome_fail(o, 10, "TIMEOUT", message, "execution", r->timeout_retryable, extra);
 }
 
+static bool crowded(struct supervision *v, struct outcome *o)
+{
+	char message[96], extra[64];
+	long long limit = (long long)v->record.max_processes;
+	(void)snprintf(message, sizeof message, "Stopped: its programs became more than %lld.", limit);
+	(void)snprintf(extra, sizeof extra, ",\"max_processes\":%lld", limit);
+	return cut_data(v, o) && outcome_fail(o, v->record.effects ? 3 : 1, "PROCESS_LIMIT", message, "execution", false, extra);
+}
+
 static bool cancelled(struct supervision *v, struct outcome *o)
 {
 	const char *name = v->signal_number == SIGINT ? "SIGINT" : v->signal_number == SIGHUP ? "SIGHUP" :
@@ -699,6 +737,8 @@ static bool decide(struct supervision *v, struct outcome *o)
 {
 	if (v->reason == DEADLINE)
 		return timed_out(v, o);
+	if (v->reason == CROWDED)
+		return crowded(v, o);
 	if (v->reason == SIGNALLED)
 		return meant_to_stop(v) ? finished(v, o) : cancelled(v, o);
 	if (v->record.broken || v->secrets_lost)
@@ -979,7 +1019,7 @@ static int finish(struct supervision *v)
 	struct outcome o;
 	outcome_init(&o);
 	int64_t spent = (clock_mono_ns() - v->stopped_ns) / 1000000;
-	int64_t grace = v->reason == SIGNALLED ? (spent < CHILD_GRACE_MS ? CHILD_GRACE_MS - spent : 0) : v->reason == DEADLINE ? 0 : ORPHAN_GRACE_MS;
+	int64_t grace = v->reason == SIGNALLED ? (spent < CHILD_GRACE_MS ? CHILD_GRACE_MS - spent : 0) : v->reason == DEADLINE || v->reason == CROWDED ? 0 : ORPHAN_GRACE_MS;
 	while (v->frames_fd >= 0 && pull_frames(v)) {
 	} /* who shall stay stands there */
 	reap_all(grace, hurried, v, v->record.kept, v->reason == NOT_STOPPED ? v->record.kept_count : 0);
