@@ -20,12 +20,13 @@ local NETWORK = {
   "/etc/protocols", "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls/certs", "/etc/pki/ca-trust", "/run/systemd/resolve",
 }
 local CA_VARIABLES = { "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE" }
--- What programs of every kind look at: nothing of it is about the user, or about another process.
+-- What programs of every kind look at.
 local PROGRAMS = {
   "/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/localtime",
   "/etc/timezone", "/etc/locale.alias", "/etc/terminfo", "/etc/inputrc", "/etc/gitconfig", "/etc/mime.types",
-  "/etc/os-release", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems", "/proc/version",
-  "/proc/loadavg", "/proc/uptime", "/proc/sys", "/sys/devices/system/cpu", "/sys/fs/cgroup", "/sys/kernel/mm",
+  "/etc/os-release", "/sys/devices/system/cpu", "/sys/fs/cgroup", "/sys/kernel/mm",
+  -- of processes outside a program's own domain Landlock shows what every user sees, not their memory, files or environment
+  "/proc",
 }
 local DEVICES = { "r/dev/zero", "r/dev/random", "r/dev/urandom", "rw/dev/full" }
 -- Too much stands below these to be opened because a file in them is.
@@ -133,13 +134,22 @@ local function add_base(rules, run)
   if host.sanitized then rules:rule("r", "/proc", "the sanitizers of this build") end
 end
 
+-- The absolute directories in variables that hold lists of them.
+local function listed(names)
+  local list = {}
+  for _, name in ipairs(names) do
+    for dir in (host.env(name) or ""):gmatch("[^:]+") do
+      if dir:sub(1, 1) == "/" then list[#list + 1] = dir end
+    end
+  end
+  return list
+end
+
 local function add_modules(rules)
   rules:each("r", SYSTEM, "libraries")
   rules:own_rule("r", "/etc/ld.so.cache", "libraries")
   rules:own_rule("r", host.paths.modules, "modules of the host")
-  for dir in (host.env "LD_LIBRARY_PATH" or ""):gmatch("[^:]+") do
-    if dir:sub(1, 1) == "/" then rules:own_rule("r", dir, "libraries") end
-  end
+  for _, dir in ipairs(listed { "LD_LIBRARY_PATH", "LOCPATH" }) do rules:own_rule("r", dir, "libraries") end
 end
 
 local function add_network(rules)
@@ -158,15 +168,11 @@ local function add_programs(rules, run)
     local rights, path = rule:match("^(%a+)(.*)$")
     rules:program_rule(rights, path, "devices without content")
   end
-  for dir in (host.env "LD_LIBRARY_PATH" or ""):gmatch("[^:]+") do
-    if dir:sub(1, 1) == "/" then rules:program_rule("rx", dir, "libraries") end
-  end
+  for _, dir in ipairs(listed { "LD_LIBRARY_PATH", "LOCPATH" }) do rules:program_rule("rx", dir, "libraries") end
   local path = C.runs and require("programs").look(C.runs.binary)
   if path then add_program(rules, path, 0) end
   if C.raw.probes then -- asks the programs that contracts need for their versions
-    for dir in (host.env "PATH" or ""):gmatch("[^:]+") do
-      if dir:sub(1, 1) == "/" then rules:program_rule("rx", dir, "programs of PATH") end
-    end
+    for _, dir in ipairs(listed { "PATH" }) do rules:program_rule("rx", dir, "programs of PATH") end
   end
 end
 
@@ -203,6 +209,10 @@ local function add_state_of(rules, run)
   if C.store then add_state(rules, data and data .. "/store", "store") end
   if C.auth or #C.scopes > 0 then
     local dir = require("credentials").place(run)
+    for _, name in ipairs(C.auth and C.auth.env or {}) do
+      local path = name:find("_FILE$") and host.env(name)
+      if path and path:sub(1, 1) == "/" then rules:own_rule("r", path, name) end
+    end
     if C.danger ~= "safe" and not run.preview then
       add_state(rules, dir, "credentials")
     elseif dir then
@@ -223,11 +233,7 @@ local function add_job(rules, run)
   for _, dir in ipairs { host.paths.commands, host.paths.plugins, host.paths.modules, own or host.paths.commands } do
     rules:own_rule("r", dir, "the job's own process")
   end
-  for _, name in ipairs { "TOOL_COMMANDS_PATH", "TOOL_PLUGIN_PATH" } do
-    for dir in (host.env(name) or ""):gmatch("[^:]+") do
-      if dir:sub(1, 1) == "/" then rules:own_rule("r", dir, "the job's own process") end
-    end
-  end
+  rules:each("r", listed { "TOOL_COMMANDS_PATH", "TOOL_PLUGIN_PATH" }, "the job's own process")
   for _, path in ipairs(run.config.sources()) do rules:own_rule("r", path, "configuration") end
 end
 
@@ -239,7 +245,7 @@ local function add_own_places(rules, run)
     rules:program_rule("rw", run.tmp_dir(), "directory of this run")
   end
   if g.output_file then rules:own_rule("rw", parent(g.output_file), "--output-file") end
-  if run.values.input_file then rules:own_rule("r", run.values.input_file, "--input-file") end
+  if run.values.input_file and run.values.input_file ~= "-" then rules:own_rule("r", run.values.input_file, "--input-file") end
   if C.raw.places and not run.preview and not rules.notes then
     for _, path in ipairs(C.raw.places(run, require("framework").open(run))) do rules:add_writable(path, "a built-in's place") end
   end
@@ -320,9 +326,10 @@ M.for_a_person = for_a_person
 function M.policy(run, notes)
   local C = run.contract
   local exec = C.raw.probes or C.runs ~= nil or C.background ~= nil or C.job ~= nil
-  local rules = setmetatable({ own = {}, programs = {}, notes = notes, with_programs = C.runs ~= nil or C.raw.probes }, Rules)
+  local rules = setmetatable({ own = {}, programs = {}, notes = notes, 
+    with_programs = C.runs ~= nil or C.raw.probes or C.background ~= nil }, Rules)
   local policy = M.limits(C)
-  policy.rules, policy.programs = rules.own, exec and rules.programs or nil
+  policy.rules, policy.programs = rules.own, rules.with_programs and rules.programs or nil
   policy.exec, policy.network, policy.listens = exec, C.network ~= nil, C.serves == true
   policy.local_sockets = C.network ~= nil and C.network.unix or false
   policy.signals = C.background ~= nil or C.stops ~= nil or C.job ~= nil or C.framework == true
@@ -331,7 +338,7 @@ function M.policy(run, notes)
   add_base(rules, run)
   if C.network or C.serves or C.store or C.native then add_modules(rules) end
   if C.network then add_network(rules) end
-  if rules.with_programs or C.background then add_programs(rules, run) end
+  if rules.with_programs then add_programs(rules, run) end
   add_declared(rules, run)
   add_config(rules, run)
   add_state_of(rules, run)

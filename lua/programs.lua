@@ -92,7 +92,8 @@ function programs.start(run, argv, opts)
   if not run.program_env then
     local env = programs.environment(run)
     env.TOOL_JOB_ID = nil -- a program of a job is not the job
-  env.TOOL_SESSION_TMP_DIR = run.tmp_dir()
+    env.TOOL_SESSION_TMP_DIR = run.tmp_dir()
+    if not opts.trusted then env.TMPDIR = run.tmp_dir() end -- the one place for temporary files that it may write
     run.program_env = list_of(env)
   end
   local redact = require "redact_args"
@@ -114,7 +115,7 @@ function programs.detach(run, argv, opts)
   local env = list_of(programs.environment(run)) -- without the session's directory, which goes with the run
   host.send("L", "debug", "exec " .. host.json.encode(host.json.array(require("redact_args").list(argv))))
   local kept, err = host.detach { path = programs.find(argv[1]), argv = argv, env = env, cwd = opts.cwd or run.cwd,
-    lifetime_ms = opts.lifetime_ms }
+    lifetime_ms = opts.lifetime_ms, trusted = opts.trusted }
   if not kept then
     failure.raise(err.code, { message = ("%s could not be run: %s"):format(argv[1], err.message),
       context = { program = argv[1] } })

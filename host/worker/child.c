@@ -51,7 +51,7 @@ struct plan {
 	char **argv, **envp;
 	int in, out, err, report;
 	bool terminal; /* stays in the terminal's foreground group */
-	bool trusted;  /* the tool itself, which confines itself further */
+	bool trusted;  /* a person's own, or the tool itself, which confines itself further */
 };
 
 _Noreturn static void become(const struct plan *p)
@@ -473,6 +473,8 @@ static int l_run(lua_State *L)
 	lua_Integer limit = luaL_optinteger(L, -1, 0);
 	lua_getfield(L, 1, "terminal");
 	p.terminal = lua_toboolean(L, -1) != 0;
+	lua_getfield(L, 1, "trusted");
+	p.trusted = lua_toboolean(L, -1) != 0;
 	luaL_argcheck(L, p.path != NULL && p.path[0] == '/', 1, "path must be absolute");
 	uv_loop_t *loop = loop_uv(L);
 	open_list(L);

@@ -9,10 +9,10 @@
 /* Adds host.run and host.pipe to the table on the stack top. [-0, +0]
  * host.run{ path = absolute program, argv = { … }, env = { "NAME=value" … }, cwd =, stdin = bytes or an end of
  * host.pipe(), stdout = the other end, max = bytes, timeout_ms =, pids = file that lists the running programs,
- * terminal = true for a program that a person uses }
+ * terminal = true for a program that a person uses, trusted = true for one that is not narrowed to the rules for programs }
  *   -> { status, signal, stdout, stderr, duration_ms } | nil, { code, message }; suspends the task. */
 void child_open(lua_State *L);
-/* Also: host.detach{ path, argv, env, cwd, lifetime_ms, trusted = true for the tool itself } -> { pid, keeper, began } | nil, err starts a program that outlives
+/* Also: host.detach{ path, argv, env, cwd, lifetime_ms, trusted } -> { pid, keeper, began } | nil, err starts a program that outlives
  * the run (REQ-C-010, F-057), host.stop(keeper, began[, look]) -> whether it lived. The supervisor must be told the keeper. */
 
 /* Lets the programs that run end, taking what they write, for at most max_ms: a closed pipe would end them before they
