@@ -178,8 +178,10 @@ end
 
 -- What the contract declares, for the command and its programs alike.
 local function add_declared(rules, run)
-  for _, path in ipairs(run.readable) do
-    rules:rule(rules.with_programs and "rx" or "r", path, "declared to be read")
+  local written = {}
+  for _, path in ipairs(run.writable) do written[path] = true end
+  for _, path in ipairs(run.readable) do -- a place that is written too runs nothing: no program is dropped and started
+    rules:rule(rules.with_programs and not written[path] and "rx" or "r", path, "declared to be read")
   end
   if run.preview then return end
   for _, path in ipairs(run.writable) do rules:add_writable(path, "declared to be written") end

@@ -13,7 +13,7 @@ local output = require "output"
 
 local M = {}
 
-local RESULT = context.RESULT
+local result_of = context.result_of
 local MAX_STREAM_WARNINGS = 100  -- in the last line of a stream, which may run for days
 
 -- Gates ------------------------------------------------------------------------------------------------------------
@@ -90,9 +90,18 @@ local function aim_config(run)
   end
 end
 
+-- What the command's functions get: theirs to change, without a change of what the host goes by.
+local function input_of(given)
+  local copy = {}
+  for name, value in pairs(given) do
+    copy[name] = type(value) == "table" and getmetatable(value) == nil and input_of(value) or value
+  end
+  return copy
+end
+
 local function new_run(C, opts)
   local run = {
-    contract = C, args = opts.values, values = opts.values, given = opts.given, globals = opts.globals, suite = C.suite,
+    contract = C, args = opts.values, values = opts.values, input = input_of(opts.values), given = opts.given, globals = opts.globals, suite = C.suite,
     config = opts.config, inv = opts.inv, cwd = opts.inv.cwd, meta = opts.meta, held = {}, warnings = {},
     private = {}, started = false, rows = {}, page = {}, preview = false, dialect = dialect.rules(opts.inv, C),
     voice = opts.inv.voice,
@@ -183,7 +192,8 @@ end
 -- Texts that the command calls cut get their visible end, and are told of (REQ-F-064).
 local function mark_cuts(run, value)
   if not run.truncations then return end
-  local data = getmetatable(value) == RESULT and value.data or value
+  local result = result_of(value)
+  local data = result and result.data or value
   run.cuts = run.cuts or {}
   for _, one in ipairs(run.truncations) do
     local note = require("output.cap").mark(data, one.path, one.original)
@@ -195,7 +205,7 @@ end
 
 -- Runs the handler to its very end: what it started beside itself included (REQ-F-049).
 local function call(run, handler)
-  local value = handler(run.args, run.ctx)
+  local value = handler(run.input, run.ctx)
   if run.launching then run.preview = false end
   if run.tasks then require("tasks").settle(run, true) end
   mark_cuts(run, value)
@@ -242,8 +252,10 @@ end
 
 -- What the handler returned: data, the form that it has, the number of failed batch items, the name of the form.
 local function unwrapped(run, value)
-  local C = run.contract
-  if getmetatable(value) ~= RESULT then
+  local C, plain = run.contract, value
+  value = result_of(value)
+  if not value then
+    value = plain
     if C.danger ~= "safe" and not C.framework then
       failure.raise("EFFECT_MISSING", { exit = "GENERAL_ERROR",
         message = "The command changed something and did not say what: it must return ctx.created, updated, deleted or noop." })
@@ -303,9 +315,7 @@ local function collect_pages(run, handler)
   while true do
     ctx.cursor = token
     local result = call(run, handler)
-    if getmetatable(result) ~= RESULT then
-      result = { data = result, kind = "list" }
-    end
+    result = result_of(result) or { data = result, kind = "list" }
     fit(C, result.data)
     for _, item in ipairs(result.data) do items[#items + 1] = item end
     pages[#pages + 1] = { token = token, count = #result.data }
@@ -473,8 +483,9 @@ end
 
 local function gate(run)
   local C = run.contract
-  local result = C.raw.preview(run.args, run.ctx)
-  local data = getmetatable(result) == RESULT and result.data or {}
+  local result = C.raw.preview(run.input, run.ctx)
+  result = result_of(result)
+  local data = result and result.data or {}
   failure.raise("CONFIRMATION_REQUIRED", { phase = "validation",
     context = { would_affect = data.would_affect }, hint = "Add --confirm-destructive to do it" })
 end
@@ -569,7 +580,7 @@ local function body(run)
     keep(run, items, "any")
     return send(run, items, { list = row_form(C), ordered = true })
   end
-  if mode == "preview" and getmetatable(value) ~= RESULT then
+  if mode == "preview" and not result_of(value) then
     failure.raise("PREVIEW_INVALID", { message = "preview must return ctx.would(…).", exit = "GENERAL_ERROR" })
   end
   local data, form, failed, kind = unwrap(run, value)

@@ -116,20 +116,39 @@ static bool is_logged(struct supervision *v, const char *level)
 	return v->log.on && strcmp(level, "text") != 0;
 }
 
+/* Indents every line after the first that does not begin with white space: only the host writes lines with a level. */
+static bool indent(struct buf *out, const char *text, size_t n)
+{
+	const char *end = text + n;
+	while (text < end) {
+		const char *nl = memchr(text, '\n', (size_t)(end - text));
+		const char *stop = nl != NULL ? nl + 1 : end;
+		if (!buf_put(out, text, (size_t)(stop - text)))
+			return false;
+		text = stop;
+		if (text < end && *text != ' ' && *text != '\t' && *text != '\n' && !buf_puts(out, "  "))
+			return false;
+	}
+	return true;
+}
+
 static void log_line(void *arg, const char *level, const char *text, size_t n)
 {
 	struct supervision *v = arg;
-	struct buf clean, line;
+	struct buf clean, lines, line;
 	bool shown = wanted(v, level) && sink_pending(&v->err) < MAX_QUEUED; /* else nobody reads stderr */
 	bool logged = is_logged(v, level);
 	if ((!shown && !logged) || v->secrets_lost)
 		return;
 	buf_init(&clean);
+	buf_init(&lines);
 	buf_init(&line);
-	bool keep_color = v->opt->color && strcmp(level, "text") == 0;
+	bool plain = strcmp(level, "text") == 0, keep_color = v->opt->color && plain;
 	put_prefix(v, &clean, level);
-	(void)utf8_clean(&clean, text, n, keep_color ? UTF8_STRIP_CR | UTF8_STRIP_NUL : UTF8_CLEAN);
-	if (!clean.failed && redact_lines(&v->secrets, clean.data != NULL ? clean.data : "", clean.len, &line) &&
+	(void)utf8_clean(&clean, text, n, keep_color ? UTF8_CLEAN | UTF8_KEEP_COLOR : UTF8_CLEAN);
+	const char *made = clean.data != NULL ? clean.data : "";
+	if (!clean.failed && redact_lines(&v->secrets, made, clean.len, &lines) &&
+	    (lines.len == 0 || (plain ? buf_put(&line, lines.data, lines.len) : indent(&line, lines.data, lines.len))) &&
 	    (line.len > 0 && line.data[line.len - 1] == '\n' ? true : buf_putc(&line, '\n'))) {
 		if (shown)
 			sink_put(&v->err, line.data, line.len);
@@ -137,6 +156,7 @@ static void log_line(void *arg, const char *level, const char *text, size_t n)
 			logger_add(&v->log, v->snapshot, line.data, line.len);
 	}
 	buf_free(&clean);
+	buf_free(&lines);
 	buf_free(&line);
 }
 
@@ -152,7 +172,7 @@ static bool shown_text(const struct supervision *v, const char *text, size_t n, 
 {
 	struct buf clean;
 	buf_init(&clean);
-	unsigned strip = v->opt->format == FORMAT_RICH && v->opt->color ? UTF8_STRIP_CR | UTF8_STRIP_NUL : UTF8_CLEAN;
+	unsigned strip = v->opt->format == FORMAT_RICH && v->opt->color ? UTF8_CLEAN | UTF8_KEEP_COLOR : UTF8_CLEAN;
 	(void)utf8_clean(&clean, text, n, strip);
 	bool ok = !clean.failed && redact_lines(&v->secrets, clean.data != NULL ? clean.data : "", clean.len, out);
 	buf_free(&clean);
@@ -700,7 +720,10 @@ static bool crashed(struct supervision *v, struct outcome *o)
 	char message[128], extra[64] = "";
 	const char *code = "WORKER_FAILED";
 	int sig = WIFSIGNALED(v->status) ? WTERMSIG(v->status) : 0;
-	if (v->record.fatal.p != NULL && strstr(v->record.fatal.p, "not enough memory") != NULL) {
+	if (sig == SIGVTALRM) { /* host.limited's clock; see there */
+		return outcome_fail(o, 4, "COMMAND_REJECTED", "The command's files take too long to load.", "execution", false,
+				    ",\"fix_required\":\"Correct the command file, or remove it\"");
+	} else if (v->record.fatal.p != NULL && strstr(v->record.fatal.p, "not enough memory") != NULL) {
 		code = "OUT_OF_MEMORY";
 		(void)snprintf(message, sizeof message, "The command used more memory than it may.");
 	} else if (v->record.fatal.p != NULL) {

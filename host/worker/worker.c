@@ -41,6 +41,8 @@ static void set_signals(void)
 		(void)sigaction(ignored[i], &ignore, NULL);
 	struct sigaction orphaned = { .sa_handler = on_orphaned };
 	(void)sigaction(SIGUSR2, &orphaned, NULL);
+	struct sigaction plain = { .sa_handler = SIG_DFL };
+	(void)sigaction(SIGVTALRM, &plain, NULL); /* host.limited's clock */
 	(void)sigaction(SIGUSR1, &stop, NULL); /* no SA_RESTART: a blocked read returns */
 	sigset_t none;
 	(void)sigemptyset(&none);
@@ -63,6 +65,10 @@ static void open_libraries(lua_State *L)
 		lua_pushnil(L);
 		lua_setglobal(L, gone[i]);
 	}
+	lua_getglobal(L, LUA_STRLIBNAME); /* every string reaches this table by its methods */
+	lua_pushnil(L);
+	lua_setfield(L, -2, "dump");
+	lua_pop(L, 1);
 }
 
 /* Prepares the state and leaves boot's table on the stack. Runs protected. */

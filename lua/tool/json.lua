@@ -12,7 +12,7 @@ M.array = host.json.array
 
 --- Value as JSON text, keys sorted. `opts.pretty`: columns of indentation.
 function M.encode(value, opts)
-  return host.json.encode(value, opts)
+  return host.json.encode(value, { pretty = opts and opts.pretty }) -- and never the bytes of secrets
 end
 
 --- Reads strict JSON (RFC 8259). @return value, or nil and { message, line, column, offset }
