@@ -9,7 +9,7 @@ local units = require "units"
 local ctx_module = {}
 
 -- What the result functions return is an empty handle; what it stands for is here, where no command can make or change it.
-local results = setmetatable({}, { __mode = "k" })
+local made = setmetatable({}, { __mode = "k" })
 local HANDLE = {
   __metatable = false,
   __newindex = function() error("a result cannot be changed; give its function the right data", 2) end,
@@ -18,13 +18,13 @@ local HANDLE = {
 local function result(kind, fields)
   fields.kind = kind
   local handle = setmetatable({}, HANDLE)
-  results[handle] = fields
+  made[handle] = fields
   return handle
 end
 
 --- What a result function was given, as { kind, data, … }; nil for any other value.
 function ctx_module.result_of(value)
-  return results[value]
+  return made[value]
 end
 
 -- What a name of ctx is unlocked by; used for the error when it is not.
@@ -291,8 +291,8 @@ local function add_batch(ctx, run)
       if not ok then
         local e = require("answer").error(value, run.contract, false)
         row.error = { code = e.code, message = e.message, retryable = e.retryable, retry_after_ms = e.retry_after_ms }
-      elseif results[value] then
-        row.effect, row.data = results[value].effect, results[value].data
+      elseif made[value] then
+        row.effect, row.data = made[value].effect, made[value].data
         changed = changed or row.effect ~= "noop"
       elseif value ~= nil then
         row.data = value
