@@ -98,6 +98,10 @@ function Rules:add_writable(path, why)
   if self.with_programs and not broad(dir) and not host.file.stat(path) then self:program_rule("w", dir, why) end
 end
 
+-- The loaders of dynamic programs, without which none of them starts.
+local LOADERS = { "/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-x86_64.so.1",
+  "/lib/ld-musl-aarch64.so.1" }
+
 -- A program that may be started: the file, its libraries, and the interpreter that its first line names.
 local function add_program(rules, path, depth)
   local real = host.file.real(path)
@@ -117,21 +121,24 @@ local function add_program(rules, path, depth)
   add_program(rules, interpreter, depth + 1)
 end
 
-local function add_base(rules, run)
+local function add_base(rules, run, asked)
   local C = run.contract
   rules:rule("rw", "/dev/null", "framework")
   rules:rule("r", "/etc/localtime", "framework")
+  if host.sanitized then rules:rule("r", "/proc", "the sanitizers of this build") end
   if host.env "TZ" then rules:rule("r", "/usr/share/zoneinfo", "framework") end
   if host.tty.stdin then rules:rule("rwd", "/dev/tty", "the terminal of a person") end
-  if C.framework then rules:own_rule("r", "/", "a command of the host itself") end
-  if C.plugin then
+  if asked then
+    return
+  elseif C.framework then
+    rules:own_rule("r", "/", "a command of the host itself")
+  elseif C.plugin then
     rules:own_rule("r", C.plugin .. "/lib", "modules of the plugin")
-  elseif not C.framework then
+  else
     local dir = C.file
     for _ = 1, #C.words do dir = parent(dir) end
     rules:own_rule("r", dir .. "/" .. C.words[1] .. "/lib", "modules of the suite")
   end
-  if host.sanitized then rules:rule("r", "/proc", "the sanitizers of this build") end
 end
 
 -- The absolute directories in variables that hold lists of them.
@@ -160,16 +167,21 @@ local function add_network(rules)
   end
 end
 
-local function add_programs(rules, run)
+local function add_programs(rules, run, asked)
   local C = run.contract
-  for _, path in ipairs(SYSTEM) do rules:program_rule("rx", path, "programs and libraries of the system") end
+  local alone = asked and asked.alone or C.runs and C.runs.alone
+  for _, path in ipairs(SYSTEM) do
+    rules:program_rule(alone and "r" or "rx", path, alone and "libraries of the system" or "programs and libraries of the system")
+  end
+  for _, path in ipairs(alone and LOADERS or {}) do rules:program_rule("rx", path, "loader of programs") end
   for _, path in ipairs(PROGRAMS) do rules:program_rule("r", path, "settings of the system") end
   for _, rule in ipairs(DEVICES) do
     local rights, path = rule:match("^(%a+)(.*)$")
     rules:program_rule(rights, path, "devices without content")
   end
   for _, dir in ipairs(listed { "LD_LIBRARY_PATH", "LOCPATH" }) do rules:program_rule("rx", dir, "libraries") end
-  local path = C.runs and require("programs").look(C.runs.binary)
+  local binary = asked and asked.program or C.runs and C.runs.binary
+  local path = binary and require("programs").look(binary)
   if path then add_program(rules, path, 0) end
   if C.raw.probes then -- asks the programs that contracts need for their versions
     for _, dir in ipairs(listed { "PATH" }) do rules:program_rule("rx", dir, "programs of PATH") end
@@ -243,7 +255,7 @@ local function add_own_places(rules, run)
   local C, g = run.contract, run.globals
   local base = not rules.notes and run.session_base()
   if base then rules:own_rule("rw", base, "directories of runs") end
-  if run.preview == false and C.runs and not rules.notes or C.raw.probes then
+  if not rules.notes and (C.raw.probes or not run.preview and (C.runs or C.raw.confines)) then
     rules:program_rule("rw", run.tmp_dir(), "directory of this run")
   end
   if g.output_file then rules:own_rule("rw", parent(g.output_file), "--output-file") end
@@ -323,13 +335,21 @@ local function for_a_person(C)
 end
 M.for_a_person = for_a_person
 
+local function absolute(paths, run)
+  local list = {}
+  for i, path in ipairs(paths) do list[i] = values.absolute(path, run.cwd) end
+  return list
+end
+
+-- A shipped command may say at run time what its program gets: confines(args) -> { program, alone, network, reads, writes }.
 --- What host.confine takes for a run { contract, values, globals, config, cwd, suite, preview, readable, writable, … }.
 -- notes: a list that is filled with { path, rights, why, programs }; nothing is made on disk then.
 function M.policy(run, notes)
   local C = run.contract
-  local exec = C.raw.probes or C.runs ~= nil or C.background ~= nil or C.job ~= nil
+  local asked = C.raw.confines and not notes and C.raw.confines(run.input) or nil
+  local exec = C.raw.probes or C.runs ~= nil or C.background ~= nil or C.job ~= nil or asked ~= nil
   local rules = setmetatable({ own = {}, programs = {}, notes = notes, 
-    with_programs = C.runs ~= nil or C.raw.probes or C.background ~= nil }, Rules)
+    with_programs = C.runs ~= nil or C.raw.probes or C.background ~= nil or asked ~= nil }, Rules)
   local policy = M.limits(C)
   policy.rules, policy.programs = rules.own, rules.with_programs and rules.programs or nil
   policy.exec, policy.network, policy.listens = exec, C.network ~= nil, C.serves == true
@@ -337,10 +357,15 @@ function M.policy(run, notes)
   policy.signals = C.background ~= nil or C.stops ~= nil or C.job ~= nil or C.framework == true
   policy.attributes = C.runs ~= nil and (C.writes ~= nil or C.path_access == true) or C.job ~= nil
   policy.ports = ports_of(run)
-  add_base(rules, run)
+  if asked then
+    run.readable, run.writable = absolute(asked.reads, run), absolute(asked.writes, run)
+    policy.network, policy.attributes, policy.processes = asked.network, #run.writable > 0, PROCESSES
+    policy.memory, policy.file_size = 8 * GIB, 16 * GIB
+  end
+  add_base(rules, run, asked)
   if C.network or C.serves or C.store or C.native then add_modules(rules) end
-  if C.network then add_network(rules) end
-  if rules.with_programs then add_programs(rules, run) end
+  if policy.network then add_network(rules) end
+  if rules.with_programs then add_programs(rules, run, asked) end
   add_declared(rules, run)
   add_config(rules, run)
   add_state_of(rules, run)
@@ -367,7 +392,7 @@ function M.writable(run)
     if path and not path:find("[{*]") then
       path = config.aside((values.absolute(path, run.cwd):gsub("/+$", "")))
       list[#list + 1] = path
-      if not run.preview then host.file.mkdir(row.path:find("/$") and path or parent(path), 448, true) end
+      if not run.preview and not run.explained then host.file.mkdir(row.path:find("/$") and path or parent(path), 448, true) end
     end
   end
   for _, p in ipairs(C.params) do
@@ -391,6 +416,25 @@ function M.readable(run)
     end
   end
   return list
+end
+
+--- What a contract opens, without running it: policy and notes as of M.policy, paths of parameters as "--name".
+function M.explained(C)
+  local run = { contract = C, values = {}, input = {}, globals = {}, cwd = host.cwd, suite = C.suite, preview = false,
+    config = config.open(C, {}, host.cwd), explained = true }
+  if C.config or C.suite and C.suite.config then run.config.aim(false) end
+  run.writable, run.readable = M.writable(run), M.readable(run)
+  local notes = {}
+  local policy = M.policy(run, notes)
+  for _, p in ipairs(C.params) do
+    if p.type == "path" then
+      table.insert(notes, { path = "--" .. p.name, rights = p.access == "write" and "rw" or "r", why = "the caller names it",
+        programs = C.runs ~= nil })
+    end
+  end
+  table.insert(notes, { path = (host.session_base() or "(no private directory)"), rights = "rw", why = "directories of runs",
+    programs = false })
+  return policy, notes
 end
 
 --- Confines this process for the run; says in meta how far the kernel could.

@@ -34,8 +34,9 @@ local KEYS = {
   preserve_locale = "boolean", archive = "boolean", suppress_update_notifier = "function",
   volatile = "table", sensitive = "table", max_output = "any", external = "any", native = "string",
   -- for the host's own commands: ctx.framework; the field of data that is stdout unless --output is given; the field
-  -- whose items are the rows of the text formats; function(run, framework) -> further paths that may be written; ctx.framework.exec
-  framework = "boolean", verbatim = "string", rows = "string", places = "function", probes = "boolean",
+  -- whose items are the rows of the text formats; function(run, framework) -> further paths that may be written; ctx.framework.exec;
+  -- see confinement.policy
+  framework = "boolean", verbatim = "string", rows = "string", places = "function", probes = "boolean", confines = "function",
   min_schema_version = "number", compat = "table", compat_schemas = "table", limits = "table",
 }
 contract.KEYS = KEYS
@@ -490,7 +491,7 @@ local function check_command(raw, origin)
     return nil, ck.problems, ck.warnings
   end
   check_keys(ck, raw, KEYS, "contract")
-  for _, key in ipairs { "framework", "verbatim", "rows", "places", "probes" } do
+  for _, key in ipairs { "framework", "verbatim", "rows", "places", "probes", "confines" } do
     if raw[key] and not is_shipped(origin) then
       ck:bad(key, "REQ-C-002", "%s is reserved for shipped commands", key)
     end

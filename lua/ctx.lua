@@ -69,7 +69,11 @@ local function add_failures(ctx, run)
   function ctx.fail(code, opts)
     local judge = run.judges and run.judges[code]
     if judge then code = judge() or "SERVICE_REJECTED" end
-    if type(code) == "table" then error(failure.from(code), 0) end
+    if type(code) == "table" then
+      local f = failure.from(code)
+      if failure.is(code) or run.contract.errors[f.code] or require("exits").codes[f.code] then error(f, 0) end
+      code, opts = f.code, nil
+    end
     opts = opts or {}
     local declared = run.contract.errors[code]
     local more = { cause = opts.cause and tostring(opts.cause), context = opts.context, data = opts.data,

@@ -266,6 +266,10 @@ local function unwrapped(run, value)
   end
   local data, form, failed, kind = nil, "any", nil, "any"
   if value.kind == "would" then
+    if not run.preview then
+      failure.raise("EFFECT_MISSING", { exit = "GENERAL_ERROR",
+        message = "The command ran and says what it would do; it must say what it has done." })
+    end
     data = with_effect(value.data, value.effect)
   elseif value.kind == "batch" then
     data, failed = batch_data(run, value)

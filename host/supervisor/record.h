@@ -48,6 +48,7 @@ struct record {
 	bool log_asked;    /* the configuration wants a log file */
 	bool session;      /* the run made its own directory */
 	struct text fatal, trace;
+	struct text slow; /* the file whose loading did not end */
 	bool has_result, effects, unwinding, broken, out_of_memory;
 	int exit_code;
 	unsigned flags;

@@ -714,16 +714,31 @@ static bool cancelled(struct supervision *v, struct outcome *o)
 	       outcome_fail(o, v->signal_number == SIGINT ? 130 : 143, "CANCELLED", message, "execution", false, extra);
 }
 
+/* The command, or one that had to be looked at for it, has a file whose loading does not end. */
+static bool slow_to_load(struct supervision *v, struct outcome *o)
+{
+	struct buf message, extra;
+	const struct text *file = &v->record.slow;
+	buf_init(&message);
+	buf_init(&extra);
+	bool ok = buf_printf(&message, "%s takes too long to load.", file->p) && buf_puts(&extra, ",\"context\":{\"path\":") &&
+		  json_put_string(&extra, file->p, file->n) &&
+		  buf_puts(&extra, "},\"fix_required\":\"Correct the command file, or remove it\"") && buf_putc(&extra, '\0') &&
+		  outcome_fail(o, 4, "COMMAND_REJECTED", message.data, "execution", false, extra.data);
+	buf_free(&message);
+	buf_free(&extra);
+	return ok;
+}
+
 /* The worker ended without an answer. After a first effect nobody knows how much was done: exit 3. */
 static bool crashed(struct supervision *v, struct outcome *o)
 {
 	char message[128], extra[64] = "";
 	const char *code = "WORKER_FAILED";
 	int sig = WIFSIGNALED(v->status) ? WTERMSIG(v->status) : 0;
-	if (sig == SIGVTALRM) { /* host.limited's clock; see there */
-		return outcome_fail(o, 4, "COMMAND_REJECTED", "The command's files take too long to load.", "execution", false,
-				    ",\"fix_required\":\"Correct the command file, or remove it\"");
-	} else if (v->record.fatal.p != NULL && strstr(v->record.fatal.p, "not enough memory") != NULL) {
+	if (v->record.slow.n > 0)
+		return slow_to_load(v, o);
+	if (v->record.fatal.p != NULL && strstr(v->record.fatal.p, "not enough memory") != NULL) {
 		code = "OUT_OF_MEMORY";
 		(void)snprintf(message, sizeof message, "The command used more memory than it may.");
 	} else if (v->record.fatal.p != NULL) {

@@ -7,6 +7,7 @@
 
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -71,6 +72,7 @@ static int l_load(lua_State *L)
 	size_t n;
 	const char *text = luaL_checklstring(L, 1, &n), *name = luaL_checkstring(L, 2);
 	luaL_checktype(L, 3, LUA_TTABLE);
+	(void)snprintf(worker_context()->loading, sizeof worker_context()->loading, "%s", name + (name[0] == '@'));
 	if (luaL_loadbufferx(L, text, n, name, "t") != LUA_OK) {
 		lua_pushnil(L);
 		lua_insert(L, -2);
@@ -84,7 +86,7 @@ static int l_load(lua_State *L)
 #define STEPS_AT_ONCE 1000
 #define LIMITED_CPU_S 3 /* for what runs inside C, where steps are not counted: a pattern without end, say */
 
-/* Starts or stops the clock that ends the process by SIGVTALRM; it counts this process's own time only. */
+/* Starts or stops the clock of worker.c's on_clock; it counts this process's own time only. */
 static void set_clock(bool on)
 {
 	struct itimerval t = { .it_value = { .tv_sec = on ? LIMITED_CPU_S : 0 } };

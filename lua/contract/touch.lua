@@ -67,7 +67,7 @@ function touch.network(ck, C, value)
   C.network = network
 end
 
-local RUNS = { fixed = true, from = true, reads = true }
+local RUNS = { fixed = true, from = true, reads = true, alone = true }
 local SHELLS = { sh = true, bash = true, dash = true, zsh = true, ksh = true, fish = true }
 
 function touch.runs(ck, C, value)
@@ -98,7 +98,8 @@ function touch.runs(ck, C, value)
       end
     end
   end
-  C.runs = { binary = value[1], fixed = fixed, from = from, reads = value.reads == true }
+  C.runs = { binary = value[1], fixed = fixed, from = from, reads = value.reads == true,
+    alone = value.alone == true }
 end
 
 local function check_path(ck, key, path, relative)
