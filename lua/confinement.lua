@@ -133,7 +133,7 @@ local function add_base(rules, run, asked)
   elseif C.framework then
     rules:own_rule("r", "/", "a command of the host itself")
   elseif C.plugin then
-    rules:own_rule("r", C.plugin .. "/lib", "modules of the plugin")
+    rules:own_rule("r", C.plugin.dir .. "/lib", "modules of the plugin")
   else
     local dir = C.file
     for _ = 1, #C.words do dir = parent(dir) end
@@ -352,19 +352,19 @@ function M.policy(run, notes)
     with_programs = C.runs ~= nil or C.raw.probes or C.background ~= nil or asked ~= nil }, Rules)
   local policy = M.limits(C)
   policy.rules, policy.programs = rules.own, rules.with_programs and rules.programs or nil
-  policy.exec, policy.network, policy.listens = exec, C.network ~= nil, C.serves == true
+  policy.exec, policy.connects, policy.listens = exec, C.network ~= nil, C.serves == true
   policy.local_sockets = C.network ~= nil and C.network.unix or false
   policy.signals = C.background ~= nil or C.stops ~= nil or C.job ~= nil or C.framework == true
   policy.attributes = C.runs ~= nil and (C.writes ~= nil or C.path_access == true) or C.job ~= nil
   policy.ports = ports_of(run)
   if asked then
     run.readable, run.writable = absolute(asked.reads, run), absolute(asked.writes, run)
-    policy.network, policy.attributes, policy.processes = asked.network, #run.writable > 0, PROCESSES
+    policy.connects, policy.attributes, policy.processes = asked.network, #run.writable > 0, PROCESSES
     policy.memory, policy.file_size = 8 * GIB, 16 * GIB
   end
   add_base(rules, run, asked)
   if C.network or C.serves or C.store or C.native then add_modules(rules) end
-  if policy.network then add_network(rules) end
+  if policy.connects then add_network(rules) end
   if rules.with_programs then add_programs(rules, run, asked) end
   add_declared(rules, run)
   add_config(rules, run)
@@ -373,11 +373,10 @@ function M.policy(run, notes)
   add_own_places(rules, run)
   if for_a_person(C) then
     rules:own_rule("rwxd", "/", "programs for a person")
-    policy.exec, policy.network, policy.local_sockets, policy.signals, policy.attributes = true, true, true, true, true
+    policy.exec, policy.connects, policy.local_sockets, policy.signals, policy.attributes = true, true, true, true, true
     policy.ports = nil
-  elseif C.serves then
-    policy.network = true
   end
+  policy.network = policy.connects or policy.listens
   return policy
 end
 

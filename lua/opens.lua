@@ -42,16 +42,19 @@ M.FORM = {
     ["time_ms?"] = "integer" },
 }
 
+local function array(list)
+  return list and host.json.array(table.move(list, 1, #list, 1, {})) or nil
+end
+
 --- A policy and its notes as data.
 function M.effective(policy, notes, C)
   return {
-    paths = paths_of(notes), network = policy.network and true or false,
-    hosts = C and C.network and C.network.hosts and host.json.array(table.move(C.network.hosts, 1, #C.network.hosts, 1, {})) or nil,
-    ports = policy.ports and host.json.array(table.move(policy.ports, 1, #policy.ports, 1, {})) or nil,
+    paths = paths_of(notes), network = policy.connects and true or false, hosts = array(C.network and C.network.hosts),
+    ports = array(policy.ports),
     listens = policy.listens and true or false, local_sockets = policy.local_sockets and true or false,
     programs = policy.exec and true or false,
     limits = { memory_bytes = policy.memory, file_bytes = policy.file_size, processes = policy.processes,
-      open_files = policy.open_files, time_ms = C and C.timeout_ms or nil },
+      open_files = policy.open_files, time_ms = C.timeout_ms },
   }
 end
 
@@ -114,7 +117,9 @@ function M.words(effective, C)
   end
   if C.background then add("Leaves %s running for at most %d s.", C.runs.binary, C.background.lifetime_seconds) end
   if C.native then add("Loads the native module %s, from TOOL_NATIVE_PATH.", C.native) end
-  if C.auth or #C.scopes > 0 then add("Uses the stored credential%s.", #C.scopes > 0 and " with " .. table.concat(C.scopes, ", ") or "") end
+  if C.auth or #C.scopes > 0 then
+    add("Uses the stored credential%s.", #C.scopes > 0 and " with " .. table.concat(C.scopes, ", ") or "")
+  end
   if C.danger ~= "safe" then add("Is %s: it changes something outside.", C.danger) end
   local l = effective.limits
   add("May use %s of memory and files of %s%s%s.", size(l.memory_bytes), size(l.file_bytes),

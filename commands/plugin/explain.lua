@@ -29,7 +29,7 @@ return {
       words = { list = "string", ordered = true }, effective = opens.FORM } },
     enforced = opens.ENFORCED_FORM,
   },
-  table = { "command", "danger" },
+  rows = "commands",
   render = function(data, ui)
     for _, row in ipairs(data.commands) do
       ui.text(row.command .. " (" .. row.danger .. "): " .. row.about)

@@ -29,6 +29,7 @@ struct confine_policy {
 	const uint16_t *ports; /* the only TCP ports that may be connected to, when port_count > 0 */
 	size_t port_count;
 	bool network;      /* sockets of the internet families */
+	bool connects;     /* connections to others, as opposed to those that others make */
 	bool listens;      /* TCP ports may be taken */
 	bool local_sockets; /* sockets of the Unix family */
 	bool exec;         /* other programs */

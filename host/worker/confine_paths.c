@@ -93,13 +93,13 @@ int confine_paths(const struct confine_policy *p)
 		return 0;
 	struct ruleset_attr attr = { .fs = handled(abi) };
 	if (abi >= 4)
-		attr.net = (p->listens ? 0 : NET_BIND_TCP) | (p->network && p->port_count == 0 ? 0 : NET_CONNECT_TCP);
+		attr.net = (p->listens ? 0 : NET_BIND_TCP) | (p->connects && p->port_count == 0 ? 0 : NET_CONNECT_TCP);
 	if (abi >= 6)
 		attr.scoped = (p->local_sockets ? 0 : SCOPE_LOCAL_SOCKETS) | (p->signals ? 0 : SCOPE_SIGNALS);
 	int fd = make_ruleset(&attr, abi, p->rules, p->rule_count);
 	if (fd < 0)
 		return 0;
-	if (attr.net & NET_CONNECT_TCP)
+	if (p->connects && (attr.net & NET_CONNECT_TCP))
 		add_ports(fd, p);
 	if (p->exec && p->narrow) {
 		struct ruleset_attr own = { .fs = handled(abi), .scoped = abi >= 6 ? SCOPE_SIGNALS : 0 };

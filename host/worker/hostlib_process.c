@@ -140,7 +140,7 @@ static int64_t number_at(lua_State *L, const char *name)
 	return v;
 }
 
-/* host.confine{ rules = { "rw/path" … }, programs = { … } or nil, ports = { … }, network, listens, local_sockets, exec,
+/* host.confine{ rules = { "rw/path" … }, programs = { … } or nil, ports = { … }, network, connects, listens, local_sockets, exec,
  * signals, attributes = booleans, memory, file_size, processes, open_files = numbers } -> { landlock = ABI or 0, seccomp } */
 static int l_confine(lua_State *L)
 {
@@ -148,7 +148,7 @@ static int l_confine(lua_State *L)
 	lua_settop(L, 1);
 	luaL_checkstack(L, 16, NULL);
 	struct confine_policy p = {
-		.network = flag_at(L, 1, "network"), .listens = flag_at(L, 1, "listens"),
+		.network = flag_at(L, 1, "network"), .connects = flag_at(L, 1, "connects"), .listens = flag_at(L, 1, "listens"),
 		.local_sockets = flag_at(L, 1, "local_sockets"), .exec = flag_at(L, 1, "exec"),
 		.narrow = flag_at(L, 1, "programs"), .signals = flag_at(L, 1, "signals"),
 		.attributes = flag_at(L, 1, "attributes"), .memory = number_at(L, "memory"),

@@ -5,12 +5,14 @@ local hostile = require "hostile.common"
 -- attack = the error codes that may end it; the time limit is 300 ms.
 local BOMBS = {
   rep = "OUT_OF_MEMORY", rep_method = "COMMAND_FAILED", concat = "OUT_OF_MEMORY TIMEOUT", memory = "OUT_OF_MEMORY TIMEOUT",
-  memory_caught = "OUT_OF_MEMORY TIMEOUT", format = "COMMAND_FAILED", format_star = "COMMAND_FAILED", pattern = "TIMEOUT",
+  memory_caught = "OUT_OF_MEMORY TIMEOUT", format = "COMMAND_FAILED", format_star = "COMMAND_FAILED",
+  pattern = "TIMEOUT",
   gsub = "TIMEOUT", move = "TIMEOUT OUT_OF_MEMORY",
   unpack = "COMMAND_FAILED OUT_OF_MEMORY", sort = "TIMEOUT COMMAND_FAILED",
   loop = "TIMEOUT", pcall_loop = "TIMEOUT", xpcall_loop = "TIMEOUT", coroutine_loop = "TIMEOUT", coroutine_storm = "TIMEOUT",
   close_loop = "TIMEOUT", coroutine_close = "TIMEOUT", index_loop = "TIMEOUT", tostring_loop = "TIMEOUT",
-  recursion = "COMMAND_FAILED TIMEOUT OUT_OF_MEMORY", metamethod_recursion = "COMMAND_FAILED TIMEOUT OUT_OF_MEMORY", gc_loop = "COMMAND_FAILED",
+  recursion = "COMMAND_FAILED TIMEOUT OUT_OF_MEMORY",
+  metamethod_recursion = "COMMAND_FAILED TIMEOUT OUT_OF_MEMORY", gc_loop = "COMMAND_FAILED",
   gc_resurrect = "COMMAND_FAILED",
 }
 

@@ -7,7 +7,7 @@ local own = require "lib.own_commands"
 -- Files below fixtures/hostile/load that are refused.
 local REFUSED = {
   "loops", "catches", "coroutines", "after-require", "closes", "deep", "cyclic", "huge", "odd-keys", "lazy-keys", "lazy-args",
-  "reserved", "pattern", "memory",
+  "reserved", "memory",
 }
 
 local GOOD = [[return { about = "x", danger = "safe", scopes = {}, returns = { got = "string" }, exits = { SUCCESS = "x" },
@@ -34,9 +34,10 @@ S.req("HOSTILE-LOAD", "Attacks by files that are loaded", function()
   end
 
   it("refuses bytecode, as a command and as a module", function()
-    local tree = own.tree { ["bytes"] = "\27Lua\x54\0\x19\x93\r\n\x1a\n" .. ("\0"):rep(100), ["pack/use"] = GOOD:format('require "lib.bytes"') }
+    local bytes = "\27Lua\x54\0\x19\x93\r\n\x1a\n" .. ("\0"):rep(100)
+    local tree = own.tree { bytes = bytes, ["pack/use"] = GOOD:format('require "lib.bytes"') }
     assert(S.run({ "mkdir", "-p", tree .. "/pack/lib" }).status == 0)
-    S.spit(tree .. "/pack/lib/bytes.lua", "\27Lua" .. ("\0"):rep(100))
+    S.spit(tree .. "/pack/lib/bytes.lua", bytes)
     local opts = hostile.options(at, { env = { TOOL_COMMANDS_PATH = tree } })
     S.failed(S.tool({ "bytes" }, opts), 4, "COMMAND_REJECTED")
     S.failed(S.tool({ "pack", "use" }, opts), 1, "COMMAND_FAILED")
@@ -49,6 +50,17 @@ S.req("HOSTILE-LOAD", "Attacks by files that are loaded", function()
     local r = S.status(S.tool({ "pack", "use" }, hostile.options(at, { env = { TOOL_COMMANDS_PATH = tree } })), 0)
     S.truth(r, r.envelope.data.got:find("not available", 1, true), "the module's text was read")
     hostile.unharmed(at, r)
+  end)
+
+  it("names the file whose loading never comes back from C, also where all commands are listed", function()
+    local opts = hostile.options(at, { timeout = 60,
+      env = { TOOL_COMMANDS_PATH = S.paths.root .. "/fixtures/hostile-load" } })
+    for _, args in ipairs { { "load", "pattern" }, { "manifest" } } do
+      local r = S.tool(args, opts)
+      local e = S.failed(r, 4, "COMMAND_REJECTED")
+      S.truth(r, e.context.path:find("pattern%.lua$"), "the file is named")
+      hostile.unharmed(at, r)
+    end
   end)
 
   it("ends a validate function that catches its own end", function()
