@@ -131,7 +131,7 @@ local function add_base(rules, run, asked)
   if asked then
     return
   elseif C.framework then
-    rules:own_rule("r", "/", "a command of the host itself")
+    rules:own_rule(C.raw.probes and "rx" or "r", "/", "a command of the host itself")
   elseif C.plugin then
     rules:own_rule("r", C.plugin.dir .. "/lib", "modules of the plugin")
   else
@@ -348,14 +348,14 @@ function M.policy(run, notes)
   local C = run.contract
   local asked = C.raw.confines and not notes and C.raw.confines(run.input) or nil
   local exec = C.raw.probes or C.runs ~= nil or C.background ~= nil or C.job ~= nil or asked ~= nil
-  local rules = setmetatable({ own = {}, programs = {}, notes = notes, 
+  local rules = setmetatable({ own = {}, programs = {}, notes = notes,
     with_programs = C.runs ~= nil or C.raw.probes or C.background ~= nil or asked ~= nil }, Rules)
   local policy = M.limits(C)
   policy.rules, policy.programs = rules.own, rules.with_programs and rules.programs or nil
-  policy.exec, policy.connects, policy.listens = exec, C.network ~= nil, C.serves == true
-  policy.local_sockets = C.network ~= nil and C.network.unix or false
+  policy.exec, policy.connects, policy.listens = exec, C.network ~= nil or C.raw.probes, C.serves == true
+  policy.local_sockets = C.network ~= nil and C.network.unix or C.raw.probes or false
   policy.signals = C.background ~= nil or C.stops ~= nil or C.job ~= nil or C.framework == true
-  policy.attributes = C.runs ~= nil and (C.writes ~= nil or C.path_access == true) or C.job ~= nil
+  policy.attributes = C.raw.probes or C.runs ~= nil and (C.writes ~= nil or C.path_access == true) or C.job ~= nil
   policy.ports = ports_of(run)
   if asked then
     run.readable, run.writable = absolute(asked.reads, run), absolute(asked.writes, run)

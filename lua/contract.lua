@@ -36,7 +36,8 @@ local KEYS = {
   -- for the host's own commands: ctx.framework; the field of data that is stdout unless --output is given; the field
   -- whose items are the rows of the text formats; function(run, framework) -> further paths that may be written; ctx.framework.exec;
   -- see confinement.policy
-  framework = "boolean", verbatim = "string", rows = "string", places = "function", probes = "boolean", confines = "function",
+  framework = "boolean", verbatim = "string", rows = "string", places = "function", probes = "boolean",
+  confines = "function",
   min_schema_version = "number", compat = "table", compat_schemas = "table", limits = "table",
 }
 contract.KEYS = KEYS

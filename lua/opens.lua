@@ -67,7 +67,9 @@ function M.enforced()
   local abi, missing = layers.landlock, {}
   if abi < 1 then missing[#missing + 1] = "Landlock is missing: paths are kept by the host's own checks only" end
   if abi < 4 then missing[#missing + 1] = "Landlock before ABI 4: TCP ports are not confined, sockets as a whole are" end
-  if abi < 6 then missing[#missing + 1] = "Landlock before ABI 6: a program may signal other processes of its user, the host excepted" end
+  if abi < 6 then
+    missing[#missing + 1] = "Landlock before ABI 6: a program may signal other processes of its user, the host excepted"
+  end
   if not layers.seccomp then missing[#missing + 1] = "seccomp is missing: sockets and system calls are not confined" end
   return { landlock_abi = abi, paths = abi >= 1, truncation = abi >= 3 or layers.seccomp, ports = abi >= 4,
     signals = abi >= 6, system_calls = layers.seccomp, missing = host.json.array(missing) }

@@ -102,7 +102,8 @@ end
 local function new_run(C, opts)
   local run = {
     contract = C, args = opts.values, values = opts.values, input = input_of(opts.values),
-    given = opts.given, globals = opts.globals, suite = C.suite, config = opts.config, inv = opts.inv, cwd = opts.inv.cwd, meta = opts.meta, held = {}, warnings = {},
+    given = opts.given, globals = opts.globals, suite = C.suite, config = opts.config, inv = opts.inv,
+    cwd = opts.inv.cwd, meta = opts.meta, held = {}, warnings = {},
     private = {}, started = false, rows = {}, page = {}, preview = false, dialect = dialect.rules(opts.inv, C),
     voice = opts.inv.voice,
     timeout_ms = opts.timeout_ms, flags = opts.flags,

@@ -47,14 +47,17 @@ reference.command = {
   { "job", "table", "`{ poll =, timeout =, schema = }`: goes on after the answer; unlocks ctx.job" },
   { "long_running", "boolean", "Adds --heartbeat-ms and --heartbeat-interval" },
   { "timeout", "string|number", "Time limit; 30s when nothing is said" },
-  { "network", "true|table", "Talks to services: true or `{ timeout =, connect = }`; unlocks ctx.http, and ctx.api in a suite" },
+  { "network", "true|table", "Talks to services: true or `{ timeout =, connect =, hosts = { \"host:port\" }, "
+    .. "unix = true }`; unlocks ctx.http, and ctx.api in a suite" },
   { "retry", "table", "`{ max =, delay = }` of requests" },
-  { "runs", "string|table", "The one program that it runs: `{ \"git\", fixed = {…}, from = { parameters }, reads = true }`; "
+  { "runs", "string|table", "The one program that it runs: `{ \"git\", fixed = {…}, from = { parameters }, reads = true, "
+    .. "alone = true }`; "
     .. "unlocks ctx.exec and ctx.pipe" },
   { "background", "table", "`{ stop = \"words\", lifetime = \"1h\" }`: its program goes on; unlocks ctx.spawn" },
   { "stops", "string", "The command whose background program it ends; unlocks ctx.stop" },
   { "reads", "string|string[]", "Paths that it reads; unlocks ctx.files" },
   { "writes", "table[]", "`{ \"cache\"|\"log\"|\"temp\"|\"credential\"|\"config\", path, ttl =, clear = }`; unlocks writing, a cache ctx.cache" },
+  { "limits", "table", "`{ memory = \"1GB\", file = \"1GB\", processes = 64 }`: what it and its programs may use" },
   { "walk", "boolean", "Goes through directories; unlocks ctx.walk" },
   { "stdin", "true|table", "Reads standard input: true or `{ format =, required = }`; unlocks ctx.input" },
   { "payload", "boolean", "Takes all parameters as one JSON object: --raw-payload" },
