@@ -34,8 +34,8 @@ local KEYS = {
   preserve_locale = "boolean", archive = "boolean", suppress_update_notifier = "function",
   volatile = "table", sensitive = "table", max_output = "any", external = "any", native = "string",
   -- for the host's own commands: ctx.framework; the field of data that is stdout unless --output is given; the field
-  -- whose items are the rows of the text formats; function(run, framework) -> further paths that may be written; ctx.framework.exec;
-  -- see confinement.policy
+  -- whose items are the rows of the text formats; function(run, framework) -> further paths that may be written;
+  -- ctx.framework.exec; confinement.policy says what confines is
   framework = "boolean", verbatim = "string", rows = "string", places = "function", probes = "boolean",
   confines = "function",
   min_schema_version = "number", compat = "table", compat_schemas = "table", limits = "table",
