@@ -99,7 +99,7 @@ function touch.runs(ck, C, value)
     end
   end
   C.runs = { binary = value[1], fixed = fixed, from = from, reads = value.reads == true,
-    alone = value.alone == true }
+    alone = value.alone == true or nil }
 end
 
 local function check_path(ck, key, path, relative)

@@ -89,6 +89,7 @@ reference.command = {
   { "rows", "string", "The field whose items are the rows of the text formats", internal = true },
   { "places", "function", "Further paths that may be written", internal = true },
   { "probes", "boolean", "Unlocks ctx.framework.exec", internal = true },
+  { "confines", "fun(args: table): table", "What its program gets, said at run time; unlocks ctx.framework.run", internal = true },
 }
 
 reference.param = {
