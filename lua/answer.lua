@@ -8,10 +8,12 @@ local answer = {}
 
 local STRATEGY = { immediate = "immediate", linear = "linear_backoff", exponential = "exponential_backoff" }
 
+-- A failure that a command has caught is a table in its hands; whatever it does with it, it stays a failure.
 local function exit_of(f, C)
-  if f.exit then return f.exit end
-  local declared = C and C.errors and C.errors[f.code]
-  return declared and declared.exit or 1
+  local declared = not f.exit and C and C.errors and C.errors[f.code]
+  local exit = f.exit or declared and declared.exit or 1
+  if math.type(exit) ~= "integer" or exit < 1 or exit > 125 then return 1 end
+  return exit
 end
 
 local function retryable_of(f, C, exit)

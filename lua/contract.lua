@@ -34,16 +34,18 @@ local KEYS = {
   preserve_locale = "boolean", archive = "boolean", suppress_update_notifier = "function",
   volatile = "table", sensitive = "table", max_output = "any", external = "any", native = "string",
   -- for the host's own commands: ctx.framework; the field of data that is stdout unless --output is given; the field
-  -- whose items are the rows of the text formats; function(run, framework) -> further paths that may be written; ctx.framework.exec
+  -- whose items are the rows of the text formats; function(run, framework) -> further paths that may be written;
+  -- ctx.framework.exec; confinement.policy says what confines is
   framework = "boolean", verbatim = "string", rows = "string", places = "function", probes = "boolean",
-  min_schema_version = "number", compat = "table", compat_schemas = "table",
+  confines = "function",
+  min_schema_version = "number", compat = "table", compat_schemas = "table", limits = "table",
 }
 contract.KEYS = KEYS
 
 -- Keys handled by contract.touch, in an order that does not matter.
 local TOUCHES = {
   "network", "runs", "reads", "writes", "config", "gui", "background", "stops", "job", "auth", "editor", "batch",
-  "steps", "platform", "needs", "shell", "stdin", "retry", "external",
+  "steps", "platform", "needs", "shell", "stdin", "retry", "external", "limits",
 }
 
 -- The collector -------------------------------------------------------------------------------------------------
@@ -463,20 +465,34 @@ local function check_body(ck, raw, C, suite)
   outcomes.normalise(ck, raw, C, suite)
 end
 
+-- Steps that a check may take: tables of authors may be deep, endless or made up as they are read.
+local CHECK_STEPS <const> = 10000000
+
+-- Runs a check of an author's table; what it raises is a problem of that table.
+local function guarded(fn, raw, origin)
+  if not host.limited then return fn(raw, origin) end
+  local ok, result, problems, warnings = host.limited(CHECK_STEPS, fn, raw, origin)
+  if ok then return result, problems, warnings end
+  local what = table.concat(origin.words or {}, " ")
+  local why = type(result) == "string" and result:match("^[^\n]*"):sub(1, 200) or "it raises an error"
+  return nil, { { command = what, rule = "REQ-F-015", key = "return", file = origin.file,
+    message = ("framework error: %s: the contract cannot be checked: %s"):format(what, why) } }, {}
+end
+
 --- Checks and normalises the table that a command file returned.
 -- @param raw the author's table
 -- @param origin { words = {…}, file = path, suite = Suite|nil, plugin = Plugin|nil, full = true to compile patterns and
 --   look for everything that costs time, shipped = overrides the test of the file's place }
 -- @return C (see the normalised contract), {} , warnings; or nil, problems, warnings.
 --   A problem is { command, rule, key, message, file }; a warning is a string.
-function contract.check(raw, origin)
+local function check_command(raw, origin)
   local ck = new_checker(table.concat(origin.words, " "), origin)
   if type(raw) ~= "table" then
     ck:bad("return", "REQ-F-015", "the file must return a table, not a %s", type(raw))
     return nil, ck.problems, ck.warnings
   end
   check_keys(ck, raw, KEYS, "contract")
-  for _, key in ipairs { "framework", "verbatim", "rows", "places", "probes" } do
+  for _, key in ipairs { "framework", "verbatim", "rows", "places", "probes", "confines" } do
     if raw[key] and not is_shipped(origin) then
       ck:bad(key, "REQ-C-002", "%s is reserved for shipped commands", key)
     end
@@ -489,20 +505,24 @@ function contract.check(raw, origin)
   return C, ck.problems, ck.warnings
 end
 
+function contract.check(raw, origin)
+  return guarded(check_command, raw, origin)
+end
+
 -- Suites, groups, plugins --------------------------------------------------------------------------------------------
 
 
 --- Checks and normalises what a suite.lua, a group.lua or a plugin.lua returned; see contract.owners.
 function contract.suite(raw, origin)
-  return require("contract.owners").suite(raw, origin)
+  return guarded(require("contract.owners").suite, raw, origin)
 end
 
 function contract.group(raw, origin)
-  return require("contract.owners").group(raw, origin)
+  return guarded(require("contract.owners").group, raw, origin)
 end
 
 function contract.plugin(raw, origin)
-  return require("contract.owners").plugin(raw, origin)
+  return guarded(require("contract.owners").plugin, raw, origin)
 end
 
 --- What the checks of owners share with that of commands.

@@ -8,13 +8,23 @@ local units = require "units"
 
 local ctx_module = {}
 
--- Marks what the result functions return, so that a plain table cannot be mistaken for one.
-local RESULT = {}
-ctx_module.RESULT = RESULT
+-- What the result functions return is an empty handle; what it stands for is here, where no command can make or change it.
+local made = setmetatable({}, { __mode = "k" })
+local HANDLE = {
+  __metatable = false,
+  __newindex = function() error("a result cannot be changed; give its function the right data", 2) end,
+}
 
 local function result(kind, fields)
   fields.kind = kind
-  return setmetatable(fields, RESULT)
+  local handle = setmetatable({}, HANDLE)
+  made[handle] = fields
+  return handle
+end
+
+--- What a result function was given, as { kind, data, … }; nil for any other value.
+function ctx_module.result_of(value)
+  return made[value]
 end
 
 -- What a name of ctx is unlocked by; used for the error when it is not.
@@ -43,6 +53,14 @@ local function seconds(value)
   return s, ms
 end
 
+local LEVELS = { debug = true, info = true, warn = true, error = true }
+
+local function shallow(t)
+  local copy = {}
+  for key, value in pairs(t) do copy[key] = value end
+  return copy
+end
+
 -- Always there -----------------------------------------------------------------------------------------------------
 
 local function add_failures(ctx, run)
@@ -51,7 +69,11 @@ local function add_failures(ctx, run)
   function ctx.fail(code, opts)
     local judge = run.judges and run.judges[code]
     if judge then code = judge() or "SERVICE_REJECTED" end
-    if type(code) == "table" then error(failure.from(code), 0) end
+    if type(code) == "table" then
+      local f = failure.from(code)
+      if failure.is(code) or run.contract.errors[f.code] or require("exits").codes[f.code] then error(f, 0) end
+      code, opts = f.code, nil
+    end
     opts = opts or {}
     local declared = run.contract.errors[code]
     local more = { cause = opts.cause and tostring(opts.cause), context = opts.context, data = opts.data,
@@ -80,7 +102,8 @@ local function add_failures(ctx, run)
   --- A line on stderr; an optional first word says the level: debug, info, warn, error.
   function ctx.log(level, text)
     if text == nil then level, text = "info", level end
-    host.send("L", tostring(level), tostring(text))
+    if not LEVELS[level] then level, text = "info", tostring(level) .. " " .. tostring(text) end
+    host.send("L", level, tostring(text))
   end
 
   function ctx.progress(done, total, label)
@@ -103,7 +126,7 @@ end
 local function add_values(ctx, run)
   ctx.null = host.json.null
   ctx.array = host.json.array
-  ctx.tty = host.tty
+  ctx.tty = shallow(host.tty)
   ctx.cwd = run.cwd
   ctx.dry_run = run.preview
 
@@ -280,9 +303,9 @@ local function add_batch(ctx, run)
       if not ok then
         local e = require("answer").error(value, run.contract, false)
         row.error = { code = e.code, message = e.message, retryable = e.retryable, retry_after_ms = e.retry_after_ms }
-      elseif getmetatable(value) == RESULT then
-        row.effect, row.data = value.effect, value.data
-        changed = changed or value.effect ~= "noop"
+      elseif made[value] then
+        row.effect, row.data = made[value].effect, made[value].data
+        changed = changed or row.effect ~= "noop"
       elseif value ~= nil then
         row.data = value
         changed = true
@@ -366,7 +389,11 @@ local function add_doors(ctx, run)
   if C.editor then open "edit" end
   if C.gui then open "open" end
   if C.job then open "job" end
-  if C.config or C.suite and C.suite.config then ctx.config = run.config end
+  if C.config or C.suite and C.suite.config then
+    local conf = run.config
+    ctx.config = { get = conf.get, all = conf.all, set = conf.set, update = conf.update, unset = conf.unset,
+      sources = conf.sources, path = conf.path, scope = conf.scope }
+  end
   if C.framework then ctx.framework = require("framework").open(run) end
   if run.native then ctx.native = run.native end
 end

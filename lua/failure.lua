@@ -5,6 +5,9 @@ local exits = require "exits"
 
 local failure = {}
 
+-- Every failure of this process: a table that an author makes is none.
+local known_failures = setmetatable({}, { __mode = "k" })
+
 local OPTIONS = {
   "message", "exit", "retryable", "retry_after_ms", "fix", "hint", "run", "docs", "cause", "context", "data", "phase",
   "more", "trace", "usage",
@@ -23,7 +26,8 @@ end
 --- @return table
 function failure.new(code, opts)
   local known = exits.codes[code] or {}
-  local f = { is_failure = true, code = code }
+  local f = { code = code }
+  known_failures[f] = true
   for _, key in ipairs(OPTIONS) do
     local value = opts and opts[key]
     if value == nil then value = known[key] end
@@ -43,7 +47,7 @@ end
 --- @return table
 function failure.from(err)
   if type(err) ~= "table" then return failure.new("INTERNAL_ERROR", { message = tostring(err) }) end
-  if err.is_failure then return err end
+  if known_failures[err] then return err end
   local context = err.context
   if not context and err.path then context = { path = err.path } end
   local f = failure.new(err.code or "INTERNAL_ERROR", err)
@@ -53,7 +57,7 @@ end
 
 --- True for failure objects.
 function failure.is(value)
-  return type(value) == "table" and value.is_failure == true
+  return known_failures[value] == true
 end
 
 --- What a parser found wrong, with its place: a problem { message, line, column } as one text.

@@ -42,6 +42,13 @@ return {
       return good, refused
     end
 
+    --- The contracts at and below the words of a command, a suite or a plugin; none when they name nothing.
+    function framework.under(words)
+      local entry, used = tree.find(words)
+      if not entry or used < #words then return {} end
+      return (contracts(table.concat(entry.words, ".")))
+    end
+
     --- Loads one file outside the tree as a command: C | nil, problems, warnings, source.
     function framework.load(file)
       local dir, name = file:match("^(.*)/([^/]+)%.lua$")
@@ -54,6 +61,16 @@ return {
     function framework.plugin_dir(name)
       local entry = tree.find { name }
       return entry and entry.root.plugin
+    end
+
+    --- What a contract opens: policy, notes (see confinement.explained).
+    function framework.opens(C) return require("confinement").explained(C) end
+
+    if run.contract.raw.confines then
+      --- Runs a program as the run's confinement lets it.
+      function framework.run(argv, opts) return require("programs").start(run, argv, opts) end
+      framework.find = require("programs").find
+      function framework.run_begins() run.effect_begins() end
     end
 
     if run.contract.raw.probes then

@@ -222,7 +222,13 @@ local function author_validate(C, values, problems)
     problems[#problems + 1] = { param = "--" .. param, field = param, code = code or "INPUT_PARAM_INVALID",
       message = message:find("[.!?]$") and message or message .. ".", value = value }
   end
-  local ok, err = host.limited(50000000, C.raw.validate, values, bad)
+  local own = {}
+  for name, value in pairs(values) do own[name] = value end
+  local ok, err = host.limited(50000000, C.raw.validate, own, bad)
+  -- a parameter that it has made is kept; the host's flags, which say whether anything may be done at all, are not its own
+  for _, p in ipairs(C.params) do
+    for _, name in ipairs { p.name, (p.name:gsub("-", "_")) } do values[name] = own[name] end
+  end
   if not ok and before == 0 then
     failure.raise(tostring(err):find("too many steps", 1, true) and "VALIDATE_BUDGET" or "VALIDATE_FAILED",
       { message = "The command's validate function failed.", cause = tostring(err), exit = "GENERAL_ERROR", phase = "execution" })

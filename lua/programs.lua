@@ -68,30 +68,37 @@ local function list_of(env)
   return list
 end
 
---- A program's absolute path along PATH; directories and files that may not be run do not count. Fails when there is none.
-function programs.find(name)
+--- A program's absolute path along PATH, or nil; directories and files that may not be run do not count.
+function programs.look(name)
   if name:sub(1, 1) == "/" then return name end
   for dir in (host.env "PATH" or "/usr/bin:/bin"):gmatch("[^:]+") do
     local path = dir .. "/" .. name
     local stat = dir:sub(1, 1) == "/" and host.file.stat(path)
     if stat and stat.type == "file" and host.file.access(path, "x") then return path end
   end
+end
+
+--- The same; fails when there is none.
+function programs.find(name)
+  local path = programs.look(name)
+  if path then return path end
   failure.raise("DEPENDENCY_MISSING", { message = ("The program %s is not on PATH."):format(name),
     context = { program = name } })
 end
 
 -- What every program of the run gets.
-local function usual_environment(run)
+local function usual_environment(run, trusted)
   local env = programs.environment(run)
   env.TOOL_JOB_ID = nil -- a program of a job is not the job
   env.TOOL_SESSION_TMP_DIR = run.tmp_dir()
+  if not trusted then env.TMPDIR = run.tmp_dir() end -- the one place for temporary files that it may write
   return env
 end
 
--- The environment of one program: `more` on top of the usual one, or of PATH alone when it is to be a clean one.
-local function environment_for(run, more, clean)
-  local env = clean and { PATH = host.env "PATH" or "/usr/bin:/bin" } or usual_environment(run)
-  for name, value in pairs(more or {}) do
+-- The environment of one program: opts.more on top of the usual one, or of PATH alone when it is to be a clean one.
+local function environment_for(run, opts)
+  local env = opts.clean and { PATH = host.env "PATH" or "/usr/bin:/bin" } or usual_environment(run, opts.trusted)
+  for name, value in pairs(opts.more or {}) do
     local text = tostring(host.reveal(type(value) == "userdata" and value or tostring(value)))
     if type(name) ~= "string" or name == "" or name:find "[=\0]" or text:find("\0", 1, true) then
       error(("%s cannot be a variable of the environment"):format(tostring(name)), 0)
@@ -105,10 +112,9 @@ end
 -- `clean` are for environment_for.
 local function prepare(run, argv, opts)
   if opts.more or opts.clean then
-    opts.env = environment_for(run, opts.more, opts.clean)
+    opts.env = environment_for(run, opts)
   elseif not opts.env then
-    run.program_env = run.program_env or list_of(usual_environment(run))
-    opts.env = run.program_env
+    opts.env = list_of(usual_environment(run, opts.trusted))
   end
   local redact = require "redact_args"
   host.send("L", "debug", "exec " .. host.json.encode(host.json.array(redact.list(argv))))
@@ -145,7 +151,7 @@ function programs.detach(run, argv, opts)
   local env = list_of(programs.environment(run)) -- without the session's directory, which goes with the run
   host.send("L", "debug", "exec " .. host.json.encode(host.json.array(require("redact_args").list(argv))))
   local kept, err = host.detach { path = programs.find(argv[1]), argv = argv, env = env, cwd = opts.cwd or run.cwd,
-    lifetime_ms = opts.lifetime_ms }
+    lifetime_ms = opts.lifetime_ms, trusted = opts.trusted }
   if not kept then
     failure.raise(err.code, { message = ("%s could not be run: %s"):format(argv[1], err.message),
       context = { program = argv[1] } })

@@ -4,16 +4,16 @@
 
 local answer = require "answer"
 local config = require "config"
+local confinement = require "confinement"
 local context = require "ctx"
 local dialect = require "dialect"
 local failure = require "failure"
 local host = require "host"
 local output = require "output"
-local values = require "values"
 
 local M = {}
 
-local RESULT = context.RESULT
+local result_of = context.result_of
 local MAX_STREAM_WARNINGS = 100  -- in the last line of a stream, which may run for days
 
 -- Gates ------------------------------------------------------------------------------------------------------------
@@ -25,100 +25,6 @@ local function mode_of(run)
   if C.safe_default then return v.live and "run" or "preview" end
   if C.danger ~= "destructive" or v.confirm_destructive then return "run" end
   return run.dialect.confirmed and "run" or "gate"
-end
-
-local function parent(path)
-  local dir = path:match("^(.*)/[^/]*$")
-  return dir == "" and "/" or dir
-end
-
--- Directories and files that the contract lets the command write; their directories are made, but not for a preview.
-local function writable_paths(run)
-  local C, list = run.contract, {}
-  local no_cache = run.values.no_cache or run.values.cache_ttl == 0
-  for _, row in ipairs(C.writes or {}) do
-    local path = not (no_cache and row.type == "cache") and config.expand(row.path)
-    if path and not path:find("[{*]") then
-      path = config.aside((values.absolute(path, run.cwd):gsub("/+$", "")))
-      list[#list + 1] = path
-      if not run.preview then host.file.mkdir(row.path:find("/$") and path or parent(path), 448, true) end
-    end
-  end
-  for _, p in ipairs(C.params) do
-    local given = run.values[p.name]
-    if p.access == "write" and type(given) == "string" then list[#list + 1] = given end
-  end
-  return list
-end
-
-local function readable_paths(run)
-  local C, list = run.contract, {}
-  for _, path in ipairs(C.reads or {}) do
-    path = config.expand(path)
-    if path then list[#list + 1] = values.absolute(path, run.cwd) end
-  end
-  for _, p in ipairs(C.params) do
-    local given = run.values[p.name]
-    if p.type == "path" and given then
-      for _, one in ipairs(type(given) == "table" and given or { given }) do list[#list + 1] = one end
-    end
-  end
-  return list
-end
-
--- What the kernel must let through for those paths: a file is replaced by a rename in its directory.
-local function kernel_paths(run)
-  local list = { run.session_base() } -- nothing, when that is not ours
-  local function add(path)
-    local stat = host.file.stat(path)
-    list[#list + 1] = stat and stat.type == "directory" and path or parent(path)
-  end
-  if run.once then list[#list + 1] = run.once.dir end
-  if not run.preview then
-    for _, path in ipairs(run.writable) do add(path) end
-  end
-  if run.config.path and (run.contract.config or run.contract.suite and run.contract.suite.config) then
-    local dir = parent(run.config.path)
-    if run.contract.danger ~= "safe" and not run.preview then host.file.mkdir(dir, 448, true) end
-    list[#list + 1] = dir
-  end
-  if run.contract.store or run.contract.serves or run.contract.job then -- a job inherits the confinement
-    local dir = config.directory "data"
-    if dir then
-      host.file.mkdir(dir, 448, true)
-      list[#list + 1] = dir
-    end
-  end
-  if run.contract.auth and run.contract.danger ~= "safe" and not run.preview then
-    local dir = require("credentials").place(run)
-    if dir and host.file.mkdir(dir, 448, true) then list[#list + 1] = dir end
-  end
-  if run.globals.output_file then list[#list + 1] = parent(run.globals.output_file) end
-  if run.contract.raw.places and not run.preview then
-    for _, path in ipairs(run.contract.raw.places(run, require("framework").open(run))) do add(path) end
-  end
-  return list
-end
-
--- A person's editor and desktop programs inherit the confinement and could not work in it.
-local function for_a_person(C)
-  return C.editor and not require("programs").no_editor() or C.gui and not require("doors.open").headless()
-end
-
-local function confine(run)
-  local C = run.contract
-  local person = for_a_person(C)
-  local layers = host.confine {
-    write = person and { "/" } or kernel_paths(run), network = person or C.network ~= nil or C.serves == true,
-    exec = C.raw.probes or C.runs ~= nil or C.background ~= nil or C.gui ~= nil or C.editor ~= nil or C.job ~= nil,
-  }
-  if person then
-    run.meta("confinement", "partial")
-  elseif layers.landlock == 0 or not layers.seccomp then
-    run.meta("confinement", (layers.landlock > 0 or layers.seccomp) and "partial" or "none")
-  else
-    run.meta("confinement", "full")
-  end
 end
 
 -- The run object -------------------------------------------------------------------------------------------------------
@@ -184,10 +90,20 @@ local function aim_config(run)
   end
 end
 
+-- What the command's functions get: theirs to change, without a change of what the host goes by.
+local function input_of(given)
+  local copy = {}
+  for name, value in pairs(given) do
+    copy[name] = type(value) == "table" and getmetatable(value) == nil and input_of(value) or value
+  end
+  return copy
+end
+
 local function new_run(C, opts)
   local run = {
-    contract = C, args = opts.values, values = opts.values, given = opts.given, globals = opts.globals, suite = C.suite,
-    config = opts.config, inv = opts.inv, cwd = opts.inv.cwd, meta = opts.meta, held = {}, warnings = {},
+    contract = C, args = opts.values, values = opts.values, input = input_of(opts.values),
+    given = opts.given, globals = opts.globals, suite = C.suite, config = opts.config, inv = opts.inv,
+    cwd = opts.inv.cwd, meta = opts.meta, held = {}, warnings = {},
     private = {}, started = false, rows = {}, page = {}, preview = false, dialect = dialect.rules(opts.inv, C),
     voice = opts.inv.voice,
     timeout_ms = opts.timeout_ms, flags = opts.flags,
@@ -277,7 +193,8 @@ end
 -- Texts that the command calls cut get their visible end, and are told of (REQ-F-064).
 local function mark_cuts(run, value)
   if not run.truncations then return end
-  local data = getmetatable(value) == RESULT and value.data or value
+  local result = result_of(value)
+  local data = result and result.data or value
   run.cuts = run.cuts or {}
   for _, one in ipairs(run.truncations) do
     local note = require("output.cap").mark(data, one.path, one.original)
@@ -289,7 +206,7 @@ end
 
 -- Runs the handler to its very end: what it started beside itself included (REQ-F-049).
 local function call(run, handler)
-  local value = handler(run.args, run.ctx)
+  local value = handler(run.input, run.ctx)
   if run.launching then run.preview = false end
   if run.tasks then require("tasks").settle(run, true) end
   mark_cuts(run, value)
@@ -336,8 +253,10 @@ end
 
 -- What the handler returned: data, the form that it has, the number of failed batch items, the name of the form.
 local function unwrapped(run, value)
-  local C = run.contract
-  if getmetatable(value) ~= RESULT then
+  local C, plain = run.contract, value
+  value = result_of(value)
+  if not value then
+    value = plain
     if C.danger ~= "safe" and not C.framework then
       failure.raise("EFFECT_MISSING", { exit = "GENERAL_ERROR",
         message = "The command changed something and did not say what: it must return ctx.created, updated, deleted or noop." })
@@ -348,6 +267,10 @@ local function unwrapped(run, value)
   end
   local data, form, failed, kind = nil, "any", nil, "any"
   if value.kind == "would" then
+    if not run.preview then
+      failure.raise("EFFECT_MISSING", { exit = "GENERAL_ERROR",
+        message = "The command ran and says what it would do; it must say what it has done." })
+    end
     data = with_effect(value.data, value.effect)
   elseif value.kind == "batch" then
     data, failed = batch_data(run, value)
@@ -397,9 +320,7 @@ local function collect_pages(run, handler)
   while true do
     ctx.cursor = token
     local result = call(run, handler)
-    if getmetatable(result) ~= RESULT then
-      result = { data = result, kind = "list" }
-    end
+    result = result_of(result) or { data = result, kind = "list" }
     fit(C, result.data)
     for _, item in ipairs(result.data) do items[#items + 1] = item end
     pages[#pages + 1] = { token = token, count = #result.data }
@@ -462,13 +383,13 @@ end
 
 -- --output-file makes a new file. What stands in its way is told before anything is done, so that no result is lost.
 local function check_file(path)
-  local stat, dir = host.file.stat(path, true), host.file.stat(parent(path))
+  local stat, dir = host.file.stat(path, true), host.file.stat(confinement.parent(path))
   if stat then
     failure.raise("ALREADY_EXISTS", { message = ("%s exists already."):format(path), context = { path = path },
       hint = "Name a file that does not exist yet" })
   elseif not dir or dir.type ~= "directory" then
-    failure.raise("NOT_FOUND", { message = ("There is no directory %s."):format(parent(path)),
-      context = { path = parent(path) } })
+    failure.raise("NOT_FOUND", { message = ("There is no directory %s."):format(confinement.parent(path)),
+      context = { path = confinement.parent(path) } })
   end
 end
 
@@ -567,8 +488,9 @@ end
 
 local function gate(run)
   local C = run.contract
-  local result = C.raw.preview(run.args, run.ctx)
-  local data = getmetatable(result) == RESULT and result.data or {}
+  local result = C.raw.preview(run.input, run.ctx)
+  result = result_of(result)
+  local data = result and result.data or {}
   failure.raise("CONFIRMATION_REQUIRED", { phase = "validation",
     context = { would_affect = data.would_affect }, hint = "Add --confirm-destructive to do it" })
 end
@@ -639,8 +561,8 @@ local function body(run)
   run.deadline = host.mono() + run.timeout_ms
   if C.stdin then take_input(run) end
   if repeated(run) then return end
-  run.writable, run.readable = writable_paths(run), readable_paths(run)
-  confine(run)
+  run.writable, run.readable = confinement.writable(run), confinement.readable(run)
+  confinement.apply(run)
   if C.platform then check_platform(run) end
   if #C.scopes > 0 then require("credentials").watch(run) end
   if C.batch then run.batch_data = function(result) return (batch_data(run, result)) end end
@@ -663,7 +585,7 @@ local function body(run)
     keep(run, items, "any")
     return send(run, items, { list = row_form(C), ordered = true })
   end
-  if mode == "preview" and getmetatable(value) ~= RESULT then
+  if mode == "preview" and not result_of(value) then
     failure.raise("PREVIEW_INVALID", { message = "preview must return ctx.would(…).", exit = "GENERAL_ERROR" })
   end
   local data, form, failed, kind = unwrap(run, value)

@@ -11,7 +11,7 @@ local MAX_SOURCE = 1024 * 1024
 
 local BASE = {
   "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawlen", "rawset",
-  "select", "setmetatable", "tonumber", "tostring", "type", "xpcall", "_VERSION",
+  "select", "tonumber", "tostring", "type", "xpcall", "_VERSION",
 }
 local LIBRARIES = { "math", "string", "table", "utf8", "coroutine" }
 
@@ -22,6 +22,16 @@ local function copy(t)
   local c = {}
   for k, v in pairs(t) do c[k] = v end
   return c
+end
+
+local set = setmetatable
+
+-- Lua calls finalizers at moments that nobody chose, where an interrupt cannot reach them.
+local function set_metatable(object, meta)
+  if type(meta) == "table" and rawget(meta, "__gc") ~= nil then
+    error("__gc is not available to commands; ctx.hold closes what a run holds", 2)
+  end
+  return set(object, meta)
 end
 
 local function log(...)
@@ -40,12 +50,28 @@ local function read_source(file, hashes)
   return text
 end
 
+-- What a command requires is its own copy: the framework goes on with tables that no author can change.
+local function public(name)
+  local module = require(name)
+  if name == "lpeg" then
+    local meta = getmetatable(module.P(true))
+    if meta.__metatable == nil then meta.__metatable = false end
+  end
+  return type(module) == "table" and copy(module) or module
+end
+
+-- Whether a file lies in a folder, wherever links lead: a plugin has no business in the files of others.
+local function inside(file, folder)
+  local real, base = host.file.real(file), host.file.real(folder)
+  return real ~= nil and base ~= nil and real:sub(1, #base + 1) == base .. "/"
+end
+
 -- Runs a file's chunk in env under the step limit; its one result, or nil and a message.
 local function evaluate(file, text, env)
   local chunk, message = host.load(text, "@" .. file, env)
   if not chunk then return nil, message end
   local ok, result = host.limited(LOAD_STEPS, chunk)
-  if not ok then return nil, tostring(result) end
+  if not ok then return nil, type(result) == "string" and result or file .. " raises an error that is no text" end
   return result
 end
 
@@ -60,11 +86,13 @@ local function make_require(scope, env)
   return function(name)
     if type(name) ~= "string" then error("require needs a module name", 2) end
     if loaded[name] ~= nil then return loaded[name] end
-    if PUBLIC[name] or name:find("^tool%.") and host.has_module(name) or scope.framework and host.has_module(name) then
-      return require(name)
+    if scope.framework and (PUBLIC[name] or host.has_module(name)) then return require(name) end
+    if PUBLIC[name] or name:find("^tool%.") and host.has_module(name) then
+      loaded[name] = public(name)
+      return loaded[name]
     end
     local file = scope.lib and module_file(scope, name)
-    local text = file and read_source(file, scope.hashes)
+    local text = file and inside(file, scope.lib) and read_source(file, scope.hashes)
     if not text then error("module '" .. name .. "' is not available here", 2) end
     local result, message = evaluate(file, text, env)
     if result == nil then error(message or file .. " returned nothing", 2) end
@@ -78,6 +106,7 @@ local function environment(scope)
   for _, name in ipairs(BASE) do env[name] = _G[name] end
   for _, name in ipairs(LIBRARIES) do env[name] = copy(_G[name]) end
   env.os = { time = os.time, date = os.date, clock = os.clock, difftime = os.difftime }
+  env.setmetatable = set_metatable
   env.print = log
   env.require = make_require(scope, env)
   env._G = env

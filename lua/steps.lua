@@ -67,7 +67,7 @@ function steps_module.add(run)
     steps.rollback, steps.undo_error = "failed", "The rollback did not end."
     publish()
     for i = #steps.completed, 1, -1 do
-      local ok, err = pcall(C.raw.undo, steps.completed[i], run.args, run.ctx)
+      local ok, err = pcall(C.raw.undo, steps.completed[i], run.input, run.ctx)
       if not ok then
         if not failure.is(err) then host.send("L", "error", tostring(err)) end
         steps.undo_error = ("Step %s could not be undone: %s"):format(steps.completed[i],

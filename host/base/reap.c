@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -135,6 +136,18 @@ int reap_signal(int sig, pid_t except)
 	}
 	free(all.items);
 	return found;
+}
+
+bool reap_too_many(struct reap_watch *watch, int64_t limit)
+{
+	struct sysinfo info;
+	if (sysinfo(&info) != 0)
+		return false;
+	if (watch->base == 0)
+		watch->base = (long)info.procs + 1;
+	if ((int64_t)info.procs - watch->base < limit / 2)
+		return false; /* the machine as a whole has not got so many more: nothing to count */
+	return reap_signal(0, 0) > limit;
 }
 
 /* Collects ended children; false when there are no children at all. */

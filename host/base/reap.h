@@ -17,4 +17,11 @@ int reap_signal(int sig, pid_t except);
  * never). Returns when none is left, or none that a signal can end. Those in `kept`, and what is below them, stay. */
 void reap_all(int64_t grace_ms, bool (*hurry)(void *arg), void *arg, const pid_t *kept, size_t kept_count);
 
+struct reap_watch {
+	long base; /* processes and threads of the machine when the watch began; 0 before */
+};
+
+/* Whether this process has more than `limit` descendants. Costs next to nothing while the machine has no more than before. */
+bool reap_too_many(struct reap_watch *watch, int64_t limit);
+
 #endif

@@ -136,13 +136,24 @@ static size_t control_length(const unsigned char *s, size_t n)
     return 1;
 }
 
+/* ESC [ numbers m: changes how text looks and nothing else. */
+static bool is_color(const unsigned char *s, size_t len)
+{
+    if (len < 3 || s[0] != 0x1B || s[1] != '[' || s[len - 1] != 'm')
+        return false;
+    for (size_t i = 2; i < len - 1; i++)
+        if ((s[i] < '0' || s[i] > '9') && s[i] != ';' && s[i] != ':')
+            return false;
+    return true;
+}
+
 size_t utf8_step(const char *text, size_t n, unsigned flags, enum utf8_kind *kind)
 {
     const unsigned char *s = (const unsigned char *)text;
     if ((flags & UTF8_STRIP_ANSI) && (s[0] == 0x1B || s[0] == 0xC2)) {
         size_t len = control_length(s, n);
         if (len > 0) {
-            *kind = UTF8_DROP;
+            *kind = (flags & UTF8_KEEP_COLOR) && is_color(s, len) ? UTF8_KEEP : UTF8_DROP;
             return len;
         }
     }

@@ -12,6 +12,7 @@ enum {
     UTF8_STRIP_ANSI = 1, /* CSI, OSC, DCS, SOS, PM, APC in their 7-bit and 8-bit (U+0090..U+009F) forms, lone ESC */
     UTF8_STRIP_CR = 2,
     UTF8_STRIP_NUL = 4, /* NUL becomes U+FFFD and counts as a replacement */
+    UTF8_KEEP_COLOR = 8, /* beside UTF8_STRIP_ANSI: sequences that only set colours and styles (SGR) stay */
     UTF8_CLEAN = UTF8_STRIP_ANSI | UTF8_STRIP_CR | UTF8_STRIP_NUL,
 };
 

@@ -62,7 +62,7 @@ bool record_init(struct record *r)
 
 void record_free(struct record *r)
 {
-	struct text *texts[] = { &r->audit_path, &r->log_path, &r->step, &r->cut, &r->audit, &r->fatal, &r->trace, &r->data, &r->error, &r->out_text, &r->err_text };
+	struct text *texts[] = { &r->audit_path, &r->log_path, &r->step, &r->cut, &r->audit, &r->fatal, &r->trace, &r->slow, &r->data, &r->error, &r->out_text, &r->err_text };
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		free(texts[i]->p);
 	for (size_t i = 0; i < r->voice_count; i++)
@@ -277,12 +277,14 @@ static bool take(struct record *r, char kind, const struct json_span *part, size
 	case 'A': return take_audit(r, part, count);
 	case 'B': return count == 1 && take_keeper(r, part);
 	case 'G': return count == 4 && take_log(r, part);
+	case 'N': return count == 1 && number(&part[0], INT32_MAX, &r->max_processes);
 	case 'P': return count == 1 && text_set(&r->step, part[0].p, part[0].n);
 	case 'T': r->session = true; return true;
 	case 'X': r->effects = true; return true;
 	case 'U': r->unwinding = true; return true;
 	case 'C': return record_warn(r, cleanup_failed, sizeof cleanup_failed - 1);
 	case 'F': return count == 2 && text_set(&r->fatal, part[0].p, part[0].n) && text_set(&r->trace, part[1].p, part[1].n);
+	case 'Z': return count == 1 && text_set(&r->slow, part[0].p, part[0].n);
 	case 'R': return take_result(r, part, count);
 	case 'S': if (count == 1) sink->secret(sink->arg, part[0].p, part[0].n); return count == 1;
 	case 'E': if (count == 1) sink->row(sink->arg, part[0].p, part[0].n); return count == 1;

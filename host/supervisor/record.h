@@ -44,9 +44,11 @@ struct record {
 	size_t kept_count;
 	struct text log_path; /* where the configuration wants the log file; empty for the default */
 	int64_t log_limits[3]; /* bytes, files, seconds */
+	int64_t max_processes; /* how many the command's programs may be; 0: it has none */
 	bool log_asked;    /* the configuration wants a log file */
 	bool session;      /* the run made its own directory */
 	struct text fatal, trace;
+	struct text slow; /* the file whose loading did not end */
 	bool has_result, effects, unwinding, broken, out_of_memory;
 	int exit_code;
 	unsigned flags;

@@ -35,12 +35,14 @@
 #define STALL_MS 30000        /* a reader that takes nothing for so long has lost the answer */
 #define LATE_GRACE_MS 100     /* what is left of that when a signal comes while the answer is delivered */
 #define KILL_WAIT_MS 2000     /* a worker that SIGKILL does not end by then hangs in the kernel */
+#define WATCH_MS 20           /* how often the number of programs is looked at */
+#define CROWD_ROUNDS 200      /* to end programs that multiply while they are ended */
 #define MAX_TIMEOUT_MS (INT64_MAX / 4000000) /* so that nanoseconds cannot overflow */
 #define MAX_QUEUED ((size_t)1 << 20)
 #define MAX_CAPTURE ((size_t)64 << 10)
 #define SHOWN_CAPTURE 4096
 
-enum reason { NOT_STOPPED, DEADLINE, SIGNALLED, READER_GONE, OUTPUT_LOST };
+enum reason { NOT_STOPPED, DEADLINE, SIGNALLED, READER_GONE, OUTPUT_LOST, CROWDED };
 
 struct supervision {
 	const struct snapshot *snapshot;
@@ -52,6 +54,8 @@ struct supervision {
 	struct logger log;
 	int64_t next_beat_ns;       /* when the next sign of life is due */
 	int64_t next_tick_ns;       /* the same on stderr */
+	int64_t next_watch_ns;      /* when the programs are counted next */
+	struct reap_watch watch;
 	struct buf captured, noise; /* what others wrote to descriptors 1 and 2 */
 	pid_t worker;
 	bool worker_ended;
@@ -70,6 +74,8 @@ struct supervision {
 };
 
 /* stderr */
+
+static void on_child(struct supervision *v);
 
 static bool wanted(const struct supervision *v, const char *level)
 {
@@ -110,20 +116,39 @@ static bool is_logged(struct supervision *v, const char *level)
 	return v->log.on && strcmp(level, "text") != 0;
 }
 
+/* Indents every line after the first that does not begin with white space: only the host writes lines with a level. */
+static bool indent(struct buf *out, const char *text, size_t n)
+{
+	const char *end = text + n;
+	while (text < end) {
+		const char *nl = memchr(text, '\n', (size_t)(end - text));
+		const char *stop = nl != NULL ? nl + 1 : end;
+		if (!buf_put(out, text, (size_t)(stop - text)))
+			return false;
+		text = stop;
+		if (text < end && *text != ' ' && *text != '\t' && *text != '\n' && !buf_puts(out, "  "))
+			return false;
+	}
+	return true;
+}
+
 static void log_line(void *arg, const char *level, const char *text, size_t n)
 {
 	struct supervision *v = arg;
-	struct buf clean, line;
+	struct buf clean, lines, line;
 	bool shown = wanted(v, level) && sink_pending(&v->err) < MAX_QUEUED; /* else nobody reads stderr */
 	bool logged = is_logged(v, level);
 	if ((!shown && !logged) || v->secrets_lost)
 		return;
 	buf_init(&clean);
+	buf_init(&lines);
 	buf_init(&line);
-	bool keep_color = v->opt->color && strcmp(level, "text") == 0;
+	bool plain = strcmp(level, "text") == 0, keep_color = v->opt->color && plain;
 	put_prefix(v, &clean, level);
-	(void)utf8_clean(&clean, text, n, keep_color ? UTF8_STRIP_CR | UTF8_STRIP_NUL : UTF8_CLEAN);
-	if (!clean.failed && redact_lines(&v->secrets, clean.data != NULL ? clean.data : "", clean.len, &line) &&
+	(void)utf8_clean(&clean, text, n, keep_color ? UTF8_CLEAN | UTF8_KEEP_COLOR : UTF8_CLEAN);
+	const char *made = clean.data != NULL ? clean.data : "";
+	if (!clean.failed && redact_lines(&v->secrets, made, clean.len, &lines) &&
+	    (lines.len == 0 || (plain ? buf_put(&line, lines.data, lines.len) : indent(&line, lines.data, lines.len))) &&
 	    (line.len > 0 && line.data[line.len - 1] == '\n' ? true : buf_putc(&line, '\n'))) {
 		if (shown)
 			sink_put(&v->err, line.data, line.len);
@@ -131,6 +156,7 @@ static void log_line(void *arg, const char *level, const char *text, size_t n)
 			logger_add(&v->log, v->snapshot, line.data, line.len);
 	}
 	buf_free(&clean);
+	buf_free(&lines);
 	buf_free(&line);
 }
 
@@ -146,7 +172,7 @@ static bool shown_text(const struct supervision *v, const char *text, size_t n, 
 {
 	struct buf clean;
 	buf_init(&clean);
-	unsigned strip = v->opt->format == FORMAT_RICH && v->opt->color ? UTF8_STRIP_CR | UTF8_STRIP_NUL : UTF8_CLEAN;
+	unsigned strip = v->opt->format == FORMAT_RICH && v->opt->color ? UTF8_CLEAN | UTF8_KEEP_COLOR : UTF8_CLEAN;
 	(void)utf8_clean(&clean, text, n, strip);
 	bool ok = !clean.failed && redact_lines(&v->secrets, clean.data != NULL ? clean.data : "", clean.len, out);
 	buf_free(&clean);
@@ -410,6 +436,26 @@ static int64_t deadline_ns(const struct supervision *v)
 	return r->timeout_ms == 0 || r->timeout_ms > MAX_TIMEOUT_MS ? 0 : r->deadline_from_ns + r->timeout_ms * 1000000;
 }
 
+/* A command whose programs start programs without end is stopped, and all of them with it. RLIMIT_NPROC would not hold root,
+ * and counts what else its user runs. */
+
+static int64_t watch_ns(const struct supervision *v)
+{
+	return v->record.max_processes == 0 || v->reason != NOT_STOPPED || v->worker_ended ? 0 : v->next_watch_ns;
+}
+
+static void watch_programs(struct supervision *v, int64_t now)
+{
+	if (v->record.max_processes == 0 || v->reason != NOT_STOPPED || now < v->next_watch_ns)
+		return;
+	v->next_watch_ns = now + (int64_t)WATCH_MS * 1000000;
+	if (!reap_too_many(&v->watch, v->record.max_processes))
+		return;
+	stop(v, CROWDED);
+	for (int i = 0; i < CROWD_ROUNDS && v->reason == CROWDED && reap_signal(SIGKILL, v->worker) > 0; i++)
+		on_child(v);
+}
+
 /* When the worker must be gone: it has answered, or what it says makes no sense. */
 static void limit_end(struct supervision *v, int64_t now)
 {
@@ -430,6 +476,7 @@ static void check_clocks(struct supervision *v)
 		stop(v, DEADLINE);
 	beat(v, now);
 	tick(v, now);
+	watch_programs(v, now);
 	if (v->record.unwinding && !v->cleanup_seen) {
 		v->cleanup_seen = true;
 		if (v->kill_at_ns != 0 && !v->hurry)
@@ -449,11 +496,13 @@ static void check_clocks(struct supervision *v)
 /* How long poll may wait; NULL for ever. */
 static const struct timespec *poll_timeout(const struct supervision *v, struct timespec *t)
 {
-	int64_t at = deadline_ns(v), next_beat = beat_ns(v), next_tick = tick_ns(v), left;
+	int64_t at = deadline_ns(v), next_beat = beat_ns(v), next_tick = tick_ns(v), next_watch = watch_ns(v), left;
 	if (next_beat != 0 && (at == 0 || next_beat < at))
 		at = next_beat;
 	if (next_tick != 0 && (at == 0 || next_tick < at))
 		at = next_tick;
+	if (next_watch != 0 && (at == 0 || next_watch < at))
+		at = next_watch;
 	if (v->kill_at_ns != 0) {
 		int64_t next = v->kill_at_ns + (v->killed ? (int64_t)KILL_WAIT_MS * 1000000 : 0);
 		at = at == 0 || next < at ? next : at;
@@ -645,6 +694,15 @@ static bool timed_out(struct supervision *v, struct outcome *o)
 	return cut_data(v, o) && outcome_fail(o, 10, "TIMEOUT", message, "execution", r->timeout_retryable, extra);
 }
 
+static bool crowded(struct supervision *v, struct outcome *o)
+{
+	char message[96], extra[64];
+	long long limit = (long long)v->record.max_processes;
+	(void)snprintf(message, sizeof message, "Stopped: its programs became more than %lld.", limit);
+	(void)snprintf(extra, sizeof extra, ",\"max_processes\":%lld", limit);
+	return cut_data(v, o) && outcome_fail(o, v->record.effects ? 3 : 1, "PROCESS_LIMIT", message, "execution", false, extra);
+}
+
 static bool cancelled(struct supervision *v, struct outcome *o)
 {
 	const char *name = v->signal_number == SIGINT ? "SIGINT" : v->signal_number == SIGHUP ? "SIGHUP" :
@@ -656,12 +714,30 @@ static bool cancelled(struct supervision *v, struct outcome *o)
 	       outcome_fail(o, v->signal_number == SIGINT ? 130 : 143, "CANCELLED", message, "execution", false, extra);
 }
 
+/* The command, or one that had to be looked at for it, has a file whose loading does not end. */
+static bool slow_to_load(struct supervision *v, struct outcome *o)
+{
+	struct buf message, extra;
+	const struct text *file = &v->record.slow;
+	buf_init(&message);
+	buf_init(&extra);
+	bool ok = buf_printf(&message, "%s takes too long to load.", file->p) && buf_puts(&extra, ",\"context\":{\"path\":") &&
+		  json_put_string(&extra, file->p, file->n) &&
+		  buf_puts(&extra, "},\"fix_required\":\"Correct the command file, or remove it\"") && buf_putc(&extra, '\0') &&
+		  outcome_fail(o, 4, "COMMAND_REJECTED", message.data, "execution", false, extra.data);
+	buf_free(&message);
+	buf_free(&extra);
+	return ok;
+}
+
 /* The worker ended without an answer. After a first effect nobody knows how much was done: exit 3. */
 static bool crashed(struct supervision *v, struct outcome *o)
 {
 	char message[128], extra[64] = "";
 	const char *code = "WORKER_FAILED";
 	int sig = WIFSIGNALED(v->status) ? WTERMSIG(v->status) : 0;
+	if (v->record.slow.n > 0)
+		return slow_to_load(v, o);
 	if (v->record.fatal.p != NULL && strstr(v->record.fatal.p, "not enough memory") != NULL) {
 		code = "OUT_OF_MEMORY";
 		(void)snprintf(message, sizeof message, "The command used more memory than it may.");
@@ -699,6 +775,8 @@ static bool decide(struct supervision *v, struct outcome *o)
 {
 	if (v->reason == DEADLINE)
 		return timed_out(v, o);
+	if (v->reason == CROWDED)
+		return crowded(v, o);
 	if (v->reason == SIGNALLED)
 		return meant_to_stop(v) ? finished(v, o) : cancelled(v, o);
 	if (v->record.broken || v->secrets_lost)
@@ -979,7 +1057,7 @@ static int finish(struct supervision *v)
 	struct outcome o;
 	outcome_init(&o);
 	int64_t spent = (clock_mono_ns() - v->stopped_ns) / 1000000;
-	int64_t grace = v->reason == SIGNALLED ? (spent < CHILD_GRACE_MS ? CHILD_GRACE_MS - spent : 0) : v->reason == DEADLINE ? 0 : ORPHAN_GRACE_MS;
+	int64_t grace = v->reason == SIGNALLED ? (spent < CHILD_GRACE_MS ? CHILD_GRACE_MS - spent : 0) : v->reason == DEADLINE || v->reason == CROWDED ? 0 : ORPHAN_GRACE_MS;
 	while (v->frames_fd >= 0 && pull_frames(v)) {
 	} /* who shall stay stands there */
 	reap_all(grace, hurried, v, v->record.kept, v->reason == NOT_STOPPED ? v->record.kept_count : 0);

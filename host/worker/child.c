@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/reap.h"
+#include "confine.h"
 #include "context.h"
 #include "loop.h"
 
@@ -55,6 +56,7 @@ struct plan {
 	char **argv, **envp;
 	int in, out, err, report;
 	bool terminal; /* stays in the terminal's foreground group */
+	bool trusted;  /* a person's own, or the tool itself, which confines itself further */
 };
 
 _Noreturn static void become(const struct plan *p)
@@ -68,6 +70,8 @@ _Noreturn static void become(const struct plan *p)
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (dup2(p->in, 0) < 0 || dup2(p->out, 1) < 0 || dup2(p->err, 2) < 0 || (p->cwd != NULL && chdir(p->cwd) != 0))
+		failed = errno;
+	if (failed == 0 && !p->trusted && !confine_program())
 		failed = errno;
 	if (failed == 0) {
 		(void)syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
@@ -537,6 +541,8 @@ static struct child *begin(lua_State *L)
 	lua_Integer limit = luaL_optinteger(L, -1, 0);
 	lua_getfield(L, 1, "terminal");
 	p.terminal = lua_toboolean(L, -1) != 0;
+	lua_getfield(L, 1, "trusted");
+	p.trusted = lua_toboolean(L, -1) != 0;
 	luaL_argcheck(L, p.path != NULL && p.path[0] == '/', 1, "path must be absolute");
 	uv_loop_t *loop = loop_uv(L);
 	open_list(L);
@@ -782,7 +788,7 @@ static long long began_at(pid_t pid)
 	return p != NULL ? strtoll(p, NULL, 10) : 0;
 }
 
-/* host.detach{ path, argv, env, cwd, lifetime_ms, grace_ms } -> { pid, keeper, began } | nil, err */
+/* host.detach{ path, argv, env, cwd, lifetime_ms, grace_ms, trusted } -> { pid, keeper, began } | nil, err */
 static int l_detach(lua_State *L)
 {
 	size_t n = 0;
@@ -799,6 +805,8 @@ static int l_detach(lua_State *L)
 	struct keeping k = { luaL_optinteger(L, -1, 0), KEEPER_GRACE_MS };
 	lua_getfield(L, 1, "grace_ms");
 	k.grace_ms = luaL_optinteger(L, -1, k.grace_ms);
+	lua_getfield(L, 1, "trusted");
+	p.trusted = lua_toboolean(L, -1) != 0;
 	luaL_argcheck(L, p.path != NULL && p.path[0] == '/', 1, "path must be absolute");
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	pid_t keeper = 0, program = 0;

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define MAX_RUNNING 64
@@ -26,6 +27,9 @@ struct worker {
 	lua_State *main;                 /* the state's main thread; runs no command code itself */
 	lua_State *volatile running;     /* the thread that runs Lua now: where an interrupt sets its hook */
 	volatile sig_atomic_t interrupted; /* the supervisor asked to stop */
+	char loading[512];               /* the file that was loaded last */
+	bool limiting;                   /* host.limited runs a function now */
+	int64_t steps_left;              /* of its limit, whatever coroutine takes them */
 	struct task *current;            /* the task that runs now */
 	volatile pid_t children[MAX_RUNNING]; /* programs that run now; 0 is a free place */
 	struct loop *loop;               /* the event loop; never NULL once the state exists */

@@ -7,8 +7,10 @@
 
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 
 int luaopen_lpeg(lua_State *L);
 int luaopen_cjson(lua_State *L);
@@ -70,6 +72,7 @@ static int l_load(lua_State *L)
 	size_t n;
 	const char *text = luaL_checklstring(L, 1, &n), *name = luaL_checkstring(L, 2);
 	luaL_checktype(L, 3, LUA_TTABLE);
+	(void)snprintf(worker_context()->loading, sizeof worker_context()->loading, "%s", name + (name[0] == '@'));
 	if (luaL_loadbufferx(L, text, n, name, "t") != LUA_OK) {
 		lua_pushnil(L);
 		lua_insert(L, -2);
@@ -80,21 +83,57 @@ static int l_load(lua_State *L)
 	return 1;
 }
 
+#define STEPS_AT_ONCE 1000
+#define LIMITED_CPU_S 3 /* for what runs inside C, where steps are not counted: a pattern without end, say */
+
+/* Starts or stops the clock of worker.c's on_clock; it counts this process's own time only. */
+static void set_clock(bool on)
+{
+	struct itimerval t = { .it_value = { .tv_sec = on ? LIMITED_CPU_S : 0 } };
+	(void)setitimer(ITIMER_VIRTUAL, &t, NULL);
+}
+
+/* Coroutines inherit the hook, so that all of them take from one limit. Once that is used up, each further instruction
+ * raises: code that catches the error does not get far. */
 static void limit_hook(lua_State *L, lua_Debug *ar)
 {
+	struct worker *w = worker_context();
 	(void)ar;
+	if (!w->limiting) {
+		lua_sethook(L, NULL, 0, 0); /* a coroutine that was made then and runs now */
+		return;
+	}
+	if (w->steps_left > 0)
+		w->steps_left -= STEPS_AT_ONCE;
+	if (w->steps_left > 0)
+		return;
+	lua_sethook(L, limit_hook, LUA_MASKCOUNT, 1);
 	luaL_error(L, "too many steps: loading must do nothing but build a table");
 }
 
-/* host.limited(steps, fn, …) -> ok, results… : runs fn for at most that many VM steps (REQ-F-068) */
+/* host.limited(steps, fn, …) -> ok, results… : runs fn for at most that many VM steps (REQ-F-068); inside another one, for
+ * at most what that has left */
 static int l_limited(lua_State *L)
 {
-	int steps = (int)luaL_checkinteger(L, 1);
+	struct worker *w = worker_context();
+	int64_t steps = luaL_checkinteger(L, 1), outer_left = w->steps_left;
+	bool inside = w->limiting;
 	luaL_checktype(L, 2, LUA_TFUNCTION);
-	lua_sethook(L, limit_hook, LUA_MASKCOUNT, steps);
+	if (inside && steps > outer_left)
+		steps = outer_left;
+	if (!inside)
+		set_clock(true);
+	w->limiting = true;
+	w->steps_left = steps;
+	lua_sethook(L, limit_hook, LUA_MASKCOUNT, STEPS_AT_ONCE);
 	int status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
-	lua_sethook(L, NULL, 0, 0);
-	if (worker_context()->interrupted)
+	w->limiting = inside;
+	w->steps_left = outer_left - (inside ? steps - w->steps_left : 0);
+	if (!inside) {
+		set_clock(false);
+		lua_sethook(L, NULL, 0, 0);
+	}
+	if (w->interrupted)
 		loop_interrupt(); /* it came while the hook was taken */
 	lua_pushboolean(L, status == LUA_OK);
 	lua_replace(L, 1);

@@ -96,6 +96,20 @@ static int l_read(lua_State *L)
 	return 1;
 }
 
+/* host.file.head(path, max) -> the first bytes of a file | nil, err */
+static int l_head(lua_State *L)
+{
+	const char *path = check_path(L, 1);
+	lua_Integer max = luaL_checkinteger(L, 2);
+	struct buf *b = push_buf(L);
+	int rc = file_read(path, max > 0 ? (size_t)max : 0, b);
+	if (rc != 0 && rc != EFBIG)
+		return hostlib_errno(L, rc, "read", path);
+	lua_pushlstring(L, b->data != NULL ? b->data : "", b->len < (size_t)max ? b->len : (size_t)max);
+	buf_free(b);
+	return 1;
+}
+
 static lua_Integer opt_field(lua_State *L, int idx, const char *name, lua_Integer otherwise)
 {
 	lua_Integer v = otherwise;
@@ -388,7 +402,7 @@ void hostlib_file(lua_State *L)
 	static const luaL_Reg file[] = {
 		{ "read", l_read },   { "write", l_write },   { "append", l_append }, { "stat", l_stat },
 		{ "list", l_list },   { "mkdir", l_mkdir },   { "remove", l_remove }, { "rename", l_rename },
-		{ "access", l_access }, { "real", l_real },   { "lock", l_lock },
+		{ "access", l_access }, { "real", l_real },   { "lock", l_lock },     { "head", l_head },
 		{ "remove_tree", l_remove_tree }, { "symlink", l_symlink }, { "readlink", l_readlink }, { "sync", l_sync },
 		{ NULL, NULL },
 	};

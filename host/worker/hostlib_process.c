@@ -14,6 +14,7 @@
 #include <lauxlib.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define MAX_WRITE_PATHS 64
 #define GC_HEADROOM_KB 4096
 
 /* host.env(name) -> value | nil */
@@ -99,22 +99,65 @@ static int push_layers(lua_State *L, struct confine_result r)
 	return 1;
 }
 
-/* host.confine{ write = { paths }, network = bool, exec = bool } -> { landlock = ABI or 0, seccomp = bool } */
+/* A list of rules, such as "rw/tmp/x": letters for the rights (read, write, exec, device, list), then the path. */
+static struct confine_rule *take_rules(lua_State *L, const char *name, size_t *count)
+{
+	static const char letters[] = "rwxdl"; /* in the order of enum confine_right */
+	*count = lua_getfield(L, 1, name) == LUA_TTABLE ? lua_rawlen(L, -1) : 0;
+	int list = lua_gettop(L);
+	struct confine_rule *rules = lua_newuserdatauv(L, (*count + 1) * sizeof *rules, 0);
+	for (size_t i = 0; i < *count; i++) {
+		lua_rawgeti(L, list, (lua_Integer)i + 1);
+		const char *p = luaL_checkstring(L, -1), *letter;
+		rules[i].rights = 0;
+		for (; *p != '\0' && (letter = strchr(letters, *p)) != NULL; p++)
+			rules[i].rights |= 1U << (letter - letters);
+		luaL_argcheck(L, *p == '/' && rules[i].rights != 0, 1, "not a rule");
+		rules[i].path = p; /* the list keeps the string alive */
+		lua_pop(L, 1);
+	}
+	return rules; /* it and the list stay on the stack */
+}
+
+static uint16_t *take_ports(lua_State *L, size_t *count)
+{
+	*count = lua_getfield(L, 1, "ports") == LUA_TTABLE ? lua_rawlen(L, -1) : 0;
+	int list = lua_gettop(L);
+	uint16_t *ports = lua_newuserdatauv(L, (*count + 1) * sizeof *ports, 0);
+	for (size_t i = 0; i < *count; i++) {
+		lua_rawgeti(L, list, (lua_Integer)i + 1);
+		ports[i] = (uint16_t)luaL_checkinteger(L, -1);
+		lua_pop(L, 1);
+	}
+	return ports;
+}
+
+static int64_t number_at(lua_State *L, const char *name)
+{
+	lua_getfield(L, 1, name);
+	int64_t v = luaL_optinteger(L, -1, 0);
+	lua_pop(L, 1);
+	return v;
+}
+
+/* host.confine{ rules = { "rw/path" … }, programs = { … } or nil, ports = { … }, network, connects, listens, local_sockets, exec,
+ * signals, attributes = booleans, memory, file_size, processes, open_files = numbers } -> { landlock = ABI or 0, seccomp } */
 static int l_confine(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TTABLE);
-	const char *paths[MAX_WRITE_PATHS];
-	struct confine_policy p = { paths, 0, flag_at(L, 1, "network"), flag_at(L, 1, "exec") };
-	if (lua_getfield(L, 1, "write") == LUA_TTABLE) {
-		lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
-		luaL_argcheck(L, n <= MAX_WRITE_PATHS, 1, "too many write paths");
-		luaL_checkstack(L, (int)n + 4, NULL);
-		int list = lua_gettop(L);
-		for (lua_Integer i = 1; i <= n; i++) {
-			lua_rawgeti(L, list, i); /* stays on the stack so that the string lives */
-			paths[p.write_count++] = luaL_checkstring(L, -1);
-		}
-	}
+	lua_settop(L, 1);
+	luaL_checkstack(L, 16, NULL);
+	struct confine_policy p = {
+		.network = flag_at(L, 1, "network"), .connects = flag_at(L, 1, "connects"), .listens = flag_at(L, 1, "listens"),
+		.local_sockets = flag_at(L, 1, "local_sockets"), .exec = flag_at(L, 1, "exec"),
+		.narrow = flag_at(L, 1, "programs"), .signals = flag_at(L, 1, "signals"),
+		.attributes = flag_at(L, 1, "attributes"), .memory = number_at(L, "memory"),
+		.file_size = number_at(L, "file_size"), .processes = number_at(L, "processes"),
+		.open_files = number_at(L, "open_files"), .supervisor = getppid(),
+	};
+	p.rules = take_rules(L, "rules", &p.rule_count);
+	p.program_rules = take_rules(L, "programs", &p.program_rule_count);
+	p.ports = take_ports(L, &p.port_count);
 	return push_layers(L, confine_apply(&p));
 }
 
@@ -368,6 +411,10 @@ void hostlib_process(lua_State *L)
 	set_string(L, "program", s->program);
 	set_string(L, "cwd", s->cwd[0] != '\0' ? s->cwd : "/");
 	set_string(L, "request_id", s->request_id);
+#ifdef TOOL_SANITIZE
+	lua_pushboolean(L, 1);
+	lua_setfield(L, -2, "sanitized");
+#endif
 #ifdef __APPLE__
 	set_string(L, "platform", "darwin");
 #else

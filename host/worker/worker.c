@@ -32,6 +32,16 @@ static void on_orphaned(int sig)
 	_exit(1);
 }
 
+/* A file that is loaded, or a check of what it returned, does not come back from a C function: says which, and ends. */
+static void on_clock(int sig)
+{
+	const struct worker *w = worker_context();
+	struct frame_part part = { w->loading, strlen(w->loading) };
+	(void)sig;
+	(void)frame_send('Z', &part, 1);
+	_exit(1);
+}
+
 static void set_signals(void)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, stop = { .sa_handler = on_interrupt };
@@ -41,6 +51,8 @@ static void set_signals(void)
 		(void)sigaction(ignored[i], &ignore, NULL);
 	struct sigaction orphaned = { .sa_handler = on_orphaned };
 	(void)sigaction(SIGUSR2, &orphaned, NULL);
+	struct sigaction clock = { .sa_handler = on_clock };
+	(void)sigaction(SIGVTALRM, &clock, NULL);
 	(void)sigaction(SIGUSR1, &stop, NULL); /* no SA_RESTART: a blocked read returns */
 	sigset_t none;
 	(void)sigemptyset(&none);
@@ -63,6 +75,10 @@ static void open_libraries(lua_State *L)
 		lua_pushnil(L);
 		lua_setglobal(L, gone[i]);
 	}
+	lua_getglobal(L, LUA_STRLIBNAME); /* every string reaches this table by its methods */
+	lua_pushnil(L);
+	lua_setfield(L, -2, "dump");
+	lua_pop(L, 1);
 }
 
 /* Prepares the state and leaves boot's table on the stack. Runs protected. */

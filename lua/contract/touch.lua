@@ -23,18 +23,40 @@ local function only(ck, key, rule, t, known)
   end
 end
 
-local NETWORK = { timeout = true, connect = true }
+local NETWORK = { timeout = true, connect = true, hosts = true, unix = true }
+
+-- "api.example.com", "*.example.com:8443", "[::1]:80", or "service": the address of the suite's service.
+local function check_hosts(ck, hosts)
+  if not strings(hosts) or #hosts == 0 then
+    return ck:bad("network", "REQ-C-012", "network.hosts must be a list of hosts")
+  end
+  for _, text in ipairs(hosts) do
+    local name, port = text:match("^(.-):(%d+)$")
+    name = name or text
+    if port and (tonumber(port) < 1 or tonumber(port) > 65535)
+      or not name:find("^%*?%.?[%w][%w.-]*$") and not name:find("^%[[%x:.]+%]$") then
+      ck:bad("network", "REQ-C-012", 'network.hosts: "%s" is not a host with an optional port', text)
+    elseif text == "service" and not (ck.suite and ck.suite.service) then
+      ck:bad("network", "REQ-C-012", 'network.hosts: "service" needs a suite with a service')
+    end
+  end
+end
 
 function touch.network(ck, C, value)
   if value == true then
     C.network = { connect = "10s", connect_ms = 10000 }
     return
   elseif type(value) ~= "table" then
-    return ck:bad("network", "REQ-C-012", "network must be true or { timeout, connect }")
+    return ck:bad("network", "REQ-C-012", "network must be true or { timeout, connect, hosts, unix }")
   end
   only(ck, "network", "REQ-C-012", value, NETWORK)
+  if value.hosts ~= nil then check_hosts(ck, value.hosts) end
+  if value.unix ~= nil and type(value.unix) ~= "boolean" then
+    ck:bad("network", "REQ-C-012", "network.unix must be true or false")
+  end
   local connect = value.connect or "10s"
-  local network = { connect = connect, connect_ms = ms_of(connect) }
+  local network = { connect = connect, connect_ms = ms_of(connect), hosts = value.hosts,
+    unix = value.unix == true }
   if not network.connect_ms then ck:bad("network", "REQ-C-012", "network.connect must be a duration") end
   if value.timeout ~= nil then
     network.timeout_ms = ms_of(value.timeout)
@@ -45,7 +67,7 @@ function touch.network(ck, C, value)
   C.network = network
 end
 
-local RUNS = { fixed = true, from = true, reads = true }
+local RUNS = { fixed = true, from = true, reads = true, alone = true }
 local SHELLS = { sh = true, bash = true, dash = true, zsh = true, ksh = true, fish = true }
 
 function touch.runs(ck, C, value)
@@ -76,7 +98,8 @@ function touch.runs(ck, C, value)
       end
     end
   end
-  C.runs = { binary = value[1], fixed = fixed, from = from, reads = value.reads == true }
+  C.runs = { binary = value[1], fixed = fixed, from = from, reads = value.reads == true,
+    alone = value.alone == true or nil }
 end
 
 local function check_path(ck, key, path, relative)
@@ -328,6 +351,25 @@ function touch.retry(ck, C, value)
   end
   if not delay then ck:bad("retry", "REQ-F-078", "retry.delay must be a duration") end
   C.retry = { max = value.max or 0, delay_ms = delay }
+end
+
+local LIMITS = { memory = true, file = true, processes = true }
+
+-- What the command may use at most, where the host's own limits are too narrow or wider than it needs.
+function touch.limits(ck, C, value)
+  only(ck, "limits", "REQ-C-011", value, LIMITS)
+  local limits = {}
+  for _, key in ipairs { "memory", "file" } do
+    limits[key] = value[key] and units.size(value[key])
+    if value[key] and (math.type(limits[key]) ~= "integer" or limits[key] < 4096) then
+      ck:bad("limits", "REQ-C-011", "limits.%s must be a size of at least 4KiB", key)
+    end
+  end
+  limits.processes = value.processes
+  if value.processes ~= nil and (math.type(value.processes) ~= "integer" or value.processes < 1 or value.processes > 4096) then
+    ck:bad("limits", "REQ-C-011", "limits.processes must be a whole number from 1 to 4096")
+  end
+  C.limits = limits
 end
 
 function touch.external(ck, C, value)

@@ -47,7 +47,7 @@ local function edit_file(run, path)
   local argv = editor_words()
   argv[#argv + 1] = path
   run.suspend_limit() -- a person may take their time
-  local result = programs.start(run, argv, { terminal = true })
+  local result = programs.start(run, argv, { terminal = true, trusted = true })
   run.resume_limit()
   if result.status ~= 0 then
     failure.raise("EDITOR_FAILED", { message = ("The editor %s ended with status %d."):format(argv[1], result.status),

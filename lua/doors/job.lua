@@ -8,9 +8,10 @@ local jobs = require "jobs"
 
 local function result_of(run, value)
   local data = value
-  if getmetatable(value) == context.RESULT then
-    data = { effect = value.effect }
-    for key, item in pairs(value.data) do data[key] = item end
+  local result = context.result_of(value)
+  if result then
+    data = { effect = result.effect }
+    for key, item in pairs(result.data) do data[key] = item end
   end
   local ok, err = require("schema").check(run.contract, data, "job_result")
   if not ok then

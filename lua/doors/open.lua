@@ -11,7 +11,7 @@ end
 
 -- A browser stays when the run has ended.
 local function launch(run, argv)
-  programs.detach(run, argv, {})
+  programs.detach(run, argv, { trusted = true })
   return true
 end
 

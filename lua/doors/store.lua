@@ -55,7 +55,14 @@ local function check_key(key)
   return key
 end
 
+local function refuse_secret(value)
+  if host.is_secret(value) then error("a secret cannot be kept in the store; ctx.credential.save keeps one", 4) end
+  if type(value) ~= "table" then return end
+  for _, inner in pairs(value) do refuse_secret(inner) end
+end
+
 local function encode(value)
+  refuse_secret(value)
   local text, message = host.json.encode(value, { raw = true })
   if not text then error(message, 3) end
   return text

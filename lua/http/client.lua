@@ -115,6 +115,21 @@ local function refuse_in_preview(self, req)
   })
 end
 
+-- A contract that names hosts is held to them; the kernel knows only their ports.
+local function refuse_host(self, url)
+  local hosts = self.contract.network and self.contract.network.hosts
+  if not hosts then return nil end
+  local at = address.parse(url)
+  for _, text in ipairs(at and hosts or {}) do
+    local host_name, port = require("confinement").host_of(self.run, text)
+    local tail = host_name and host_name:match("^%*(%..*)$")
+    local fits = host_name == at.host or tail and at.host:sub(-#tail) == tail
+    if fits and (port == at.port or not port and (at.port == 443 or at.port == 80)) then return nil end
+  end
+  return failure.new("ACCESS_UNDECLARED", { context = { url = address.shown(url) },
+    message = "The command did not declare that it talks to " .. address.shown(url) .. "." })
+end
+
 -- Tells the supervisor before a request, and the run after it, that the service may have changed something: a refusal
 -- (4xx) changes nothing, nor does a request that was never sent.
 local function tracked(self, send)
@@ -138,6 +153,9 @@ local function follow(self, req, send)
     local location = res.headers.location
     if not location or req.follow == false or not rules.redirects(res.status) then return res, nil, net, req end
     local next_req, why = request.redirect(req, res.status, location)
+    if next_req and refuse_host(self, next_req.url) then
+      next_req, why = nil, "it leads to a host that the command did not declare"
+    end
     if not next_req then
       res.refused = why
       return res, nil, net, req
@@ -163,7 +181,7 @@ end
 
 -- Sends with redirects and repetitions. @return response, or nil and a failure; then how it travelled, and repetitions.
 local function exchange(self, req, send)
-  local refused = refuse_in_preview(self, req)
+  local refused = refuse_in_preview(self, req) or refuse_host(self, req.url)
   if refused then return nil, refused end
   local max, n = max_retries(self, req), 0
   send = tracked(self, send)

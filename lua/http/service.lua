@@ -65,7 +65,7 @@ local function fetch_token(self, refused)
   local effect_begins = run.effect_begins
   self.core.authenticating = true
   run.effect_begins = function() end         -- a kept token is no effect of the command
-  local ok, value = pcall(hook, run.ctx, run.args, refused)
+  local ok, value = pcall(hook, run.ctx, run.input or run.args, refused)
   run.effect_begins = effect_begins
   self.core.authenticating = false
   if not ok then error(value, 0) end

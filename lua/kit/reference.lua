@@ -47,14 +47,17 @@ reference.command = {
   { "job", "table", "`{ poll =, timeout =, schema = }`: goes on after the answer; unlocks ctx.job" },
   { "long_running", "boolean", "Adds --heartbeat-ms and --heartbeat-interval" },
   { "timeout", "string|number", "Time limit; 30s when nothing is said" },
-  { "network", "true|table", "Talks to services: true or `{ timeout =, connect = }`; unlocks ctx.http, and ctx.api in a suite" },
+  { "network", "true|table", "Talks to services: true or `{ timeout =, connect =, hosts = { \"host:port\" }, "
+    .. "unix = true }`; unlocks ctx.http, and ctx.api in a suite" },
   { "retry", "table", "`{ max =, delay = }` of requests" },
-  { "runs", "string|table", "The one program that it runs: `{ \"git\", fixed = {…}, from = { parameters }, reads = true }`; "
+  { "runs", "string|table", "The one program that it runs: `{ \"git\", fixed = {…}, from = { parameters }, reads = true, "
+    .. "alone = true }`; "
     .. "unlocks ctx.exec and ctx.pipe" },
   { "background", "table", "`{ stop = \"words\", lifetime = \"1h\" }`: its program goes on; unlocks ctx.spawn" },
   { "stops", "string", "The command whose background program it ends; unlocks ctx.stop" },
   { "reads", "string|string[]", "Paths that it reads; unlocks ctx.files" },
   { "writes", "table[]", "`{ \"cache\"|\"log\"|\"temp\"|\"credential\"|\"config\", path, ttl =, clear = }`; unlocks writing, a cache ctx.cache" },
+  { "limits", "table", "`{ memory = \"1GB\", file = \"1GB\", processes = 64 }`: what it and its programs may use" },
   { "walk", "boolean", "Goes through directories; unlocks ctx.walk" },
   { "stdin", "true|table", "Reads standard input: true or `{ format =, required = }`; unlocks ctx.input" },
   { "payload", "boolean", "Takes all parameters as one JSON object: --raw-payload" },
@@ -86,6 +89,7 @@ reference.command = {
   { "rows", "string", "The field whose items are the rows of the text formats", internal = true },
   { "places", "function", "Further paths that may be written", internal = true },
   { "probes", "boolean", "Unlocks ctx.framework.exec", internal = true },
+  { "confines", "fun(args: table): table", "What its program gets, said at run time; unlocks ctx.framework.run", internal = true },
 }
 
 reference.param = {
@@ -202,6 +206,7 @@ reference.ctx = {
   { "input.json", "fun(): any", "stdin", "All of it, decoded" },
   { "files.read", "fun(path: string, opts?: table): string", "reads, writes or access", "A whole file; `{ max }`" },
   { "files.lines", "fun(path: string): fun(): string", "reads, writes or access", "Line by line" },
+  { "files.rows", "fun(path: string, sql: string, ...: any): table[]", "reads, writes or access", "Rows of a SELECT on an SQLite file, which is only read" },
   { "files.stat", "fun(path: string): table", "reads, writes or access", "type, size, mtime, mode" },
   { "files.list", "fun(path: string): string[]", "reads, writes or access", "Names in a directory, sorted" },
   { "files.exists", "fun(path: string): boolean", "reads, writes or access", "Is it there?" },
@@ -213,7 +218,8 @@ reference.ctx = {
   { "walk", "fun(root: string): fun(): table", "walk", "All below root: `{ path, name, type, size, mtime, depth, link }`" },
   { "cache.get", "fun(key: string): any", "writes of type cache", "What was kept, while it is good" },
   { "cache.put", "fun(key: string, value: any)", "writes of type cache", "Keeps it" },
-  { "exec", "fun(opts: table): table", "runs", "`{ args…, stdin, stdout, timeout, check, cwd }` → status, stdout, stderr, duration_ms" },
+  { "exec", "fun(opts: table): table", "runs", "`{ args…, stdin, stdout, timeout, check, cwd, env, clean_env, on_line }` → status, stdout, stderr, duration_ms" },
+  { "start", "fun(opts: table): table", "runs", "As exec without stdout, to be followed: `on_line(stream, line, more)`, `max_line`; the program has `wait()`, `stop(grace)`, `pid`" },
   { "pipe", "fun(stages: table[], opts?: table): table", "runs", "The output of one stage is the input of the next" },
   { "spawn", "fun(opts?: table): table", "background", "`{ args…, name, cwd }`: a program that goes on" },
   { "stop", "fun(name?: string): boolean", "stops", "Ends it; whether one ran" },
@@ -249,6 +255,7 @@ reference.ctx = {
   { "http.events", "fun(url: string, opts?: tool.RequestOptions): fun(): table", "network", "`{ event, id, data, json }` one by one" },
   { "http.try", "tool.Http", "network", "The same; every status is a response, and nil, err means that there was none" },
   { "api", "tool.Http", "network in a suite with service", "The same on the suite's service: paths instead of addresses" },
+  { "api.ready", "fun()", "network in a suite with service", "Passes the service's probe now, ahead of the first request" },
   { "native", "any", "native", "The native module" },
   { "framework", "table", "framework", "The host's own commands only", internal = true },
 }

@@ -30,9 +30,11 @@ local function ctx_classes(out)
     end
   end
   for _, door in ipairs(order) do
-    doors[door].class = "tool." .. door:sub(1, 1):upper() .. door:sub(2)
+    local name, whole = "tool." .. door:sub(1, 1):upper() .. door:sub(2), nil
+    for _, row in ipairs(own) do whole = row[1] == door and row or whole end
+    doors[door].class = name .. (whole and ": " .. whole[2] or "") -- all that the other has, and this
     class(out, doors[door])
-    own[#own + 1] = { door, doors[door].class, "" }
+    if whole then whole[2] = name else own[#own + 1] = { door, name, "" } end
   end
   own.class = "tool.Ctx"
   class(out, own)

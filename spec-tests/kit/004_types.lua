@@ -86,7 +86,7 @@ S.req("KIT-TYPES", "tool types", function()
     for name in pairs(real) do
       local door, inner = name:match("^(%w+)%.(%w+)$")
       local known
-      if door == "api" then known = all.Http[inner]
+      if door == "api" then known = all.Http[inner] or all.Api[inner]
       elseif door then known = (all[door:sub(1, 1):upper() .. door:sub(2)] or {})[inner]
       else known = all.Ctx[name] end
       if not known and not HOST[name] then missing[#missing + 1] = name end

@@ -177,4 +177,18 @@ return {
     { "no colon's space when indented", 'w->options->indent == 0 ? ":" : ": "', '":"' },
     { "keys are not cleaned", "        if (kind != UTF8_KEEP)\n            return true;", "        if (kind == UTF8_DROP)\n            return true;" },
   } },
+  { file = "host/worker/confine_paths.c", units = {}, specs = "hostile/001|hostile/005", faults = {
+    { "reading is not confined", "return READS | WRITES | DEVICES", "return WRITES | DEVICES" },
+    { "writing is not confined", "return READS | WRITES | DEVICES", "return READS | DEVICES" },
+    { "what was written may be run", "(rights & CONFINE_EXEC ? LANDLOCK_ACCESS_FS_EXECUTE : 0)", "LANDLOCK_ACCESS_FS_EXECUTE" },
+    { "every port is open", "p->connects && p->port_count == 0 ? 0", "p->connects ? 0" },
+    { "programs have the worker's rules", "programs_fd < 0 || syscall", "programs_fd < 100 || syscall" },
+  } },
+  { file = "host/worker/confine_calls.c", units = {}, specs = "hostile/001|hostile/005", faults = {
+    { "raw sockets are made", "refuse_if(f, BPF_JEQ, SOCK_RAW);", "refuse_if(f, BPF_JEQ, 99);" },
+    { "new namespaces are made", "refuse_if(f, BPF_JSET, (uint32_t)NAMESPACES);", "refuse_if(f, BPF_JSET, 0);" },
+    { "everybody is signalled", "refuse_if(f, BPF_JEQ, (uint32_t)-1);", "refuse_if(f, BPF_JEQ, 1);" },
+    { "a process of its own without exec", "instr(f, (struct sock_filter)IF(BPF_JSET, CLONE_THREAD));\n", "" },
+    { "a terminal is typed into", "refuse_if(f, BPF_JEQ, 0x5412);", "refuse_if(f, BPF_JEQ, 0x5499);" },
+  } },
 }

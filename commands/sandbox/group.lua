@@ -1,0 +1,1 @@
+return { about = "Run programs inside the sandbox that commands run in" }
