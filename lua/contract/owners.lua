@@ -264,6 +264,6 @@ function owners.plugin(raw, origin)
 end
 
 --- The keys of what commands belong to, as the check knows them.
-owners.KEYS = { suite = SUITE_KEYS, service = SERVICE_KEYS, group = GROUP_KEYS, plugin = PLUGIN_KEYS }
+owners.KEYS = { suite = SUITE_KEYS, service = SERVICE_KEYS, dialect = DIALECT_KEYS, group = GROUP_KEYS, plugin = PLUGIN_KEYS }
 
 return owners

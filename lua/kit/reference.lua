@@ -124,7 +124,7 @@ reference.suite = {
   { "about", "string", "What it is, in one line" },
   { "aliases", "string[]", "Other names" },
   { "persona", "string", "A program of its own: any link of that name to the tool" },
-  { "dialect", "any", "That program's own envelope, exit codes and texts" },
+  { "dialect", "tool.Dialect", "That program's own envelope, exit codes, texts and flags" },
   { "args", "tool.Param[]", "Flags that every command has" },
   { "config", "table", "`{ file = path }`: the program's own configuration file" },
   { "service", "tool.Service", "What ctx.api talks to" },
@@ -136,11 +136,27 @@ reference.suite = {
 reference.service = {
   title = "A suite's service", class = "tool.Service",
   intro = "With `service` in suite.lua, a command with `network` has `ctx.api`.",
-  { "url", "string", "The parameter that holds the base address" },
+  { "url", "string|fun(ctx: tool.Ctx, args: table): string", "The parameter that holds the base address, or what gives it" },
   { "token", "string|fun(ctx: tool.Ctx): any", "A secret parameter, or what gives the credential" },
   { "errors", "table<integer, string>|function", "Status → error code" },
-  { "probe", "table", "`{ path =, timeout = }`: asked before the first request" },
-  { "headers", "table|function", "Sent with every request" },
+  { "probe", "table", "`{ path =, timeout =, error = CODE }`: asked before the first request; the error of a service that is not there" },
+  { "headers", "fun(token: any): table", "Sent with every request that carries the credential" },
+  { "timeout", "string", "Of each request that names none" },
+}
+
+reference.dialect = {
+  title = "A program's dialect", class = "tool.Dialect",
+  intro = "What the program named by `persona` does differently from `tool SUITE`; see programs.md.",
+  { "flags", "tool.Param[]", "Flags of the program; also `plain` (a secret on the line) and `everywhere` (`tool SUITE` has it too)" },
+  { "spoken", "fun(flags: table): boolean", "Whether `tool SUITE` speaks it too" },
+  { "exits", "table<integer, integer>", "Exit codes, mapped" },
+  { "codes", "table<string, string>", "Error codes, mapped; `[\"…\"]` for all others" },
+  { "commands", "table<string, table>", "What differs for one command: `{ exits, confirm, plain }`" },
+  { "confirm", "any", "Destructive commands need no --confirm-destructive: true, or a function of the flags" },
+  { "answer", "fun(a: table): table", "The finished result as `{ stdout, stderr, exit }`" },
+  { "row", "fun(a: table, row: any, raw?: boolean): string?", "One row of a stream, its line end included" },
+  { "failure", "string|function", "Template for stdout when the worker cannot answer: `%code%`, `%message%`" },
+  { "failure_text", "string|function", "The same for stderr" },
 }
 
 reference.group = {
@@ -178,7 +194,7 @@ reference.ctx = {
   { "task", "fun(fn: function): table", "", "Runs beside the handler; has :join()" },
   { "truncated", "fun(path: string, original_bytes?: integer)", "", "Says that the text at that path of data was cut" },
   { "bytes", "fun(bytes: string, content_type?: string): any", "", "Bytes for the result, shown as base64" },
-  { "secret", "fun(text: string): any", "", "Makes a secret of a text" },
+  { "secret", "fun(source: any, opts?: table): any", "", "Makes a secret of a text, or of the variable `{ env = NAME }`; `{ trim }`" },
   { "array", "fun(t: table): table", "", "Marks a list, so that it is [] when empty" },
   { "null", "any", "", "JSON null" },
   { "tty", "table", "", "`{ stdin, stdout, stderr }`: which are terminals" },
@@ -210,6 +226,7 @@ reference.ctx = {
   { "files.stat", "fun(path: string): table", "reads, writes or access", "type, size, mtime, mode" },
   { "files.list", "fun(path: string): string[]", "reads, writes or access", "Names in a directory, sorted" },
   { "files.exists", "fun(path: string): boolean", "reads, writes or access", "Is it there?" },
+  { "files.rows", "fun(path: string, sql: string, ...: any): table[]", "reads, writes or access", "Rows of another program's SQLite file" },
   { "files.write", "fun(path: string, bytes: string, opts?: table)", "writes or access", "The whole file or nothing; `{ mode, exclusive }`" },
   { "files.append", "fun(path: string, bytes: string)", "writes or access", "At the end of a file" },
   { "files.mkdir", "fun(path: string)", "writes or access", "A directory and those above it" },
@@ -279,7 +296,7 @@ reference.response = {
 }
 
 --- The parts of the contract, in the order of the page.
-reference.parts = { "command", "param", "suite", "service", "group", "plugin" }
+reference.parts = { "command", "param", "suite", "service", "dialect", "group", "plugin" }
 
 local function known()
   local contract = require "contract"

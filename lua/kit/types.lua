@@ -60,7 +60,7 @@ function types.lua()
   local text = {}
   class(text, rows)
   table.move(text, 2, #text, #out + 1, out)
-  for _, name in ipairs { "request", "response", "service" } do class(out, reference[name]) end
+  for _, name in ipairs { "request", "response", "service", "dialect" } do class(out, reference[name]) end
   ctx_classes(out)
   for _, name in ipairs { "command", "suite", "group", "plugin" } do class(out, reference[name]) end
   return (table.concat(out, "\n"):gsub(" +\n", "\n"))

@@ -442,7 +442,38 @@ describe("suites", function()
       suite { service = { url = "api-url", errors = { [404] = "OTHER" } } })
     refused('unknown key persna; did you mean "persona"?', suite { persna = "x" })
     refused("use NOT_FOUND, not literal 5", suite { exits = { [5] = "x" } })
+    refused('unknown key pth; did you mean "path"?', suite { service = { url = "api-url", probe = { pth = "/" } } })
     refused("is no HTTP status", suite { service = { url = "api-url", errors = { [40] = "NOT_FOUND" } } })
+  end)
+end)
+
+describe("dialects", function()
+  local function with(dialect)
+    return contract.suite({ about = "A service", persona = "thing-cli", dialect = dialect,
+      args = { { "key", "secret", "The key" } } }, { words = { "thing" }, file = "/s/suite.lua", dir = "/s" })
+  end
+  local function answer() return {} end
+
+  it("have flags of their own, for the program alone or for both", function()
+    local S = accepted(with { answer = answer, spoken = print, flags = { { "robot", "boolean", "JSON", everywhere = true },
+      { "mood", "string", "How", short = "m" }, { "verbose", "boolean", "More", short = "v" } } })
+    local C = accepted(check({}, { suite = S }))
+    assert.truthy(C.by_name.robot and not C.by_name.mood and not C.by_name.verbose)
+    assert.is_true(S.flags[3].host)
+  end)
+  it("are refused where they cannot be spoken", function()
+    refused("dialect must be a table", with "x")
+    refused('unknown key anser; did you mean "answer"?', with { anser = answer })
+    refused("dialect.row needs dialect.answer", with { row = answer })
+    refused("dialect.exits maps exit codes from 0 to 255", with { exits = { [5] = 300 } })
+    refused("dialect.commands: the rules of a b must be a table", with { commands = { ["a b"] = true } })
+    refused("unknown key exit", with { commands = { ["a b"] = { exit = 1 } } })
+    refused("dialect.spoken needs a flag with everywhere = true", with { spoken = print, flags = { { "a", "boolean", "A" } } })
+    refused("parameter a: unknown option everywher", with { flags = { { "a", "boolean", "A", everywher = true } } })
+    refused("--output is registered by the framework", with { flags = { { "output", "string", "O" } } })
+  end)
+  it("have options that no other parameter has", function()
+    refused("unknown option plain", check { args = { { "a", "secret", "A", plain = true } } })
   end)
 end)
 

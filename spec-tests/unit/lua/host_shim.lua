@@ -59,6 +59,7 @@ local host = {
       one_of = { "json", "jsonl", "tsv", "plain", "table", "id" } },
     { name = "timeout", type = "duration", about = "Time limit of the run, such as 30s; 0 for none" },
     { name = "fields", type = "list", about = "Keep only these fields of data" },
+    { name = "verbose", type = "boolean", about = "Information and progress on stderr" },
     { name = "yes", type = "boolean", about = "Answer every question with yes" },
     { name = "non-interactive", type = "boolean", about = "Never ask; fail instead" },
   },
