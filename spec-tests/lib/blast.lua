@@ -5,7 +5,7 @@ local uv = require "luv"
 local events, text = {}, assert(io.open(arg[1], "rb")):read "a"
 for event in text:gmatch "(.-\n\n)" do events[#events + 1] = ("%x\r\n%s\r\n"):format(#event, event) end
 
-uv.new_signal():start "sigpipe"  -- a reader may leave
+uv.new_signal():start("sigpipe", function() end)  -- a reader may leave
 
 local listener = uv.new_tcp()
 assert(listener:bind("127.0.0.1", 0))

@@ -163,8 +163,18 @@ local function accept(server)
   end)
 end
 
+-- A client that left must not end the test: writing to it raises SIGPIPE, which a handler, unlike its being ignored, does
+-- not pass on to programs.
+local function outlive_clients()
+  if stub.pipe_signal then return end
+  stub.pipe_signal = uv.new_signal()
+  stub.pipe_signal:start("sigpipe", function() end)
+  stub.pipe_signal:unref()
+end
+
 -- Starts a server. Gives { url, port, requests, connections, script (may be replaced), close() }.
 function stub.start(script)
+  outlive_clients()
   local server = { script = script, requests = {}, connections = 0, clients = {}, timers = {}, began = uv.hrtime() }
   server.listener = uv.new_tcp()
   assert(server.listener:bind("127.0.0.1", 0))

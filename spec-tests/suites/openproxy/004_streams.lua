@@ -59,6 +59,21 @@ S.req("OPENPROXY-STREAMS", "what openproxy's streams show", function()
     server.close()
   end)
 
+  it("logs tail --follow loses and repeats no line that comes while the buffer is read", function()
+    local function event(text) return ('data: {"kind":"line","line":"%s"}\n\n'):format(text) end
+    local function shown(lines, ...)
+      local r, server = streaming({ ["GET /api/observability/logs"] = { json = { logs = S.json.array(lines) } },
+        ["GET /api/observability/stream"] = { ... } }, "logs tail --follow")
+      assert.equal("/api/observability/stream", server.requests[2].path)
+      return S.status(r, 0).stdout
+    end
+    assert.equal("a\nb\nc\nd\n", shown({ "a", "b", "c" }, event "c", event "d"))
+    assert.equal("a\nb\nc\nd\n", shown({ "a", "b", "c" }, event "b", event "c", event "d"))
+    assert.equal("a\nb\nd\nb\n", shown({ "a", "b" }, event "d", event "b"))
+    assert.equal("a\nb\na\n", shown({ "a", "b" }, event "b", event "a"))
+    assert.equal("d\n", shown({}, event "d"))
+  end)
+
   it("logs export writes a file anew", function()
     local server = common.service()
     local env, path = common.env(server.url), S.dir() .. "/out.log"
