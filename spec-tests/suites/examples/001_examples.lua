@@ -6,10 +6,10 @@ local proxy = require "suites.openproxy.common"
 
 local ENV = { TOOL_COMMANDS_PATH = false }
 
--- Commands that end only when they are stopped, and those whose example names something that a machine cannot have.
 -- What the proxy's examples name and its payloads have under other names.
 local STAND_IN = { ["usage request%-logs %S+"] = "usage request-logs r-1", ["quota get %S+"] = "quota get acme" }
 
+-- Commands that end only when they are stopped, and those whose example names something that a machine cannot have.
 local ENDLESS = { ["emulator.start"] = true, ["sentryagent.tail-audit-log"] = true }
 local OTHER_STATUS = { ["job.status"] = 5, ["job.cancel"] = 5 }
 local NEEDS_TERMINAL = { ["sentryagent configure"] = 4 }        -- asks, and nobody is there
