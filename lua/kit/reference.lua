@@ -226,7 +226,6 @@ reference.ctx = {
   { "files.stat", "fun(path: string): table", "reads, writes or access", "type, size, mtime, mode" },
   { "files.list", "fun(path: string): string[]", "reads, writes or access", "Names in a directory, sorted" },
   { "files.exists", "fun(path: string): boolean", "reads, writes or access", "Is it there?" },
-  { "files.rows", "fun(path: string, sql: string, ...: any): table[]", "reads, writes or access", "Rows of another program's SQLite file" },
   { "files.write", "fun(path: string, bytes: string, opts?: table)", "writes or access", "The whole file or nothing; `{ mode, exclusive }`" },
   { "files.append", "fun(path: string, bytes: string)", "writes or access", "At the end of a file" },
   { "files.mkdir", "fun(path: string)", "writes or access", "A directory and those above it" },
