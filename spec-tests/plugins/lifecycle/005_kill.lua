@@ -112,6 +112,7 @@ S.req("PLUGINS-KILL", "A killed change", function()
     it(name .. " leaves the old or the new version, whole", function()
       local home, words = scenario.before(), scenario.words()
       local list = chosen(points(words, home))
+      if all then print(("%s: %d calls"):format(name, #list)) end
       local killed, seen = 0, {}
       for _, point in ipairs(list) do
         local opts, data = copy_of(home)
