@@ -32,6 +32,15 @@ return {
       fix = "Install it again: tool plugin remove, then tool plugin install" },
   },
   examples = { { "All installed plugins", "tool plugin verify" } },
+  render = function(data, ui)
+    if #data.plugins == 0 then ui.text("No plugin is installed.", "dim") end
+    for _, row in ipairs(data.plugins) do
+      ui.text(("%s  %s %s"):format(row.ok and ui.style("ok     ", "green") or ui.style("CHANGED", "red"), row.name, row.version))
+      for _, what in ipairs { "changed", "added", "missing" } do
+        for _, path in ipairs(row[what]) do ui.text(("%s %s"):format(what, path)) end
+      end
+    end
+  end,
   run = function(args, ctx)
     local rows, bad = ctx.array {}, {}
     for i, name in ipairs(args.name and { args.name } or store.names()) do

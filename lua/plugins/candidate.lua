@@ -159,16 +159,17 @@ candidate.FORM = {
   name = "string", version = "string", ["about?"] = "string", digest = "string", may = { list = "string", ordered = true },
   commands = { list = "string", ordered = true }, files = "integer",
   source = { kind = "string", location = "string", ["ref?"] = "string", ["commit?"] = "string", ["sha256?"] = "string" },
-  ["signed_by?"] = { key_id = "string", comment = "string", public_key = "string" }, ["path?"] = "path", ["previous?"] = "string",
+  ["signed_by?"] = { key_id = "string", comment = "string" }, ["path?"] = "path", ["previous?"] = "string",
 }
 
 --- A lock as callers see it, and where its files are.
 function candidate.show(lock, installed)
-  local count = 0
+  local count, by = 0, type(lock.signature) == "table" and lock.signature
   for _ in pairs(lock.files) do count = count + 1 end
   return {
     name = lock.name, version = lock.version, about = lock.about, digest = lock.digest, may = host.json.array(lock.may),
-    commands = host.json.array(lock.commands), files = count, source = lock.source, signed_by = lock.signature,
+    commands = host.json.array(lock.commands), files = count, source = lock.source,
+    signed_by = by and { key_id = by.key_id, comment = by.comment } or nil,
     path = installed and installed.version.dir or nil,
     previous = installed and installed.previous and installed.previous.lock.version or nil,
   }

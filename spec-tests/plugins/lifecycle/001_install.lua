@@ -134,6 +134,8 @@ S.req("PLUGINS-INSTALL", "tool plugin install, info, verify, remove", function()
     S.equal(r, S.json.array { "lib/x.lua" }, row.changed)
     S.equal(r, S.json.array { "lib/z.lua" }, row.added)
     S.equal(r, S.json.array { "lib/y.lua" }, row.missing)
+    local shown = S.tool("plugin verify fx3", S.terminal(opts))
+    S.truth(shown, shown.stdout:find("CHANGED", 1, true) and shown.stdout:find("missing%s+lib/y.lua"), "on a terminal")
     S.failed(S.tool("plugin verify other", opts), 5, "PLUGIN_NOT_INSTALLED")
   end)
 
