@@ -75,6 +75,24 @@ S.req("PLUGINS-SOURCES", "Sources of plugins", function()
     S.failed(S.tool("plugin update fx3", opts), 12, "CONNECTION_FAILED")
   end)
 
+  it("a server that refuses or is not well is told as such", function()
+    local opts, code = P.user(), 200
+    local body = S.slurp(archive("a.tar.gz", P.plugin(S.dir "src", "fx3"), "fx3"))
+    local server = stub.start(function(request)
+      if request.path:find("minisig", 1, true) then return { status = 404, body = "" } end
+      return { status = code, body = body }
+    end)
+    S.status(install(opts, server.url .. "/a.tar.gz"), 0)
+    local other = P.user()
+    for status, want in pairs { [401] = { 8, "UNAUTHENTICATED" }, [403] = { 7, "PERMISSION_DENIED" },
+      [503] = { 12, "UNAVAILABLE" } } do
+      code = status
+      S.failed(install(other, server.url .. "/a.tar.gz"), want[1], want[2])
+      S.failed(S.tool("plugin update fx3", opts), want[1], want[2])
+    end
+    server.close()
+  end)
+
   it("a git repository, by branch, tag and commit; the commit is written down", function()
     local src = S.dir "src"
     local dir, git = repository(P.plugin(src, "fx3"))
