@@ -172,8 +172,8 @@ reference.plugin = {
   { "version", "string", "MAJOR.MINOR.PATCH" },
   { "about", "string", "What it is for, in one line" },
   { "api", "integer", "The level of this page: 1" },
-  { "needs", "table", "`{ tool = \">=0.3\" }`" },
-  { "hooks", "table", "`{ start = fn, stop = fn }`" },
+  { "needs", "table", "`{ tool = \">=0.3 <2\" }`: versions that it works with" },
+  { "hooks", "table", "`{ start = fn, stop = fn }`, called with `ctx` around each command, for at most 5 s and 1 s" },
 }
 
 local HTTP = "fun(url: string, opts?: tool.RequestOptions): tool.Response"

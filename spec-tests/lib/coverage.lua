@@ -145,6 +145,20 @@ local function take_row(record, all, seen, problems)
   end
 end
 
+-- What is there already is told by a failure, whose data must fit the variant of that name.
+local function take_existing(record, path, contract, seen, problems)
+  local answer = record.answer
+  local variant = contract and contract.output_variants and contract.output_variants.exists
+  if not variant or answer.error.code ~= "ALREADY_EXISTS" or answer.data == json.null then return end
+  local complaints = schema.validate(variant, answer.data)
+  seen.hits[path] = seen.hits[path] or {}
+  if #complaints == 0 then seen.hits[path].exists = true
+  else
+    problems[#problems + 1] = ("what exists, %s (%s): %s"):format(table.concat(record.argv, " "), record.requirement,
+      table.concat(complaints, "; "))
+  end
+end
+
 local function collect(records, all)
   local seen, problems = { hits = {}, codes = {} }, {}
   for _, record in ipairs(records) do
@@ -154,6 +168,7 @@ local function collect(records, all)
     if path and answer.error ~= json.null then
       seen.codes[path] = seen.codes[path] or {}
       seen.codes[path][answer.error.code] = true
+      take_existing(record, path, all[path], seen, problems)
     end
     if path and is_answer(record) and all[path] then
       seen.hits[path] = seen.hits[path] or {}

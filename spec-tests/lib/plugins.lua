@@ -62,4 +62,23 @@ function P.warned(r, code)
   end
 end
 
+-- A user with nothing installed: options for S.tool, and where the tool keeps plugins.
+function P.user()
+  local home = S.dir "home"
+  return { env = { HOME = home, TOOL_COMMANDS_PATH = false }, cwd = home }, home .. "/.local/share/tool"
+end
+
+-- What of plugins is on the disk below the data directory: sorted paths, random parts of names left out, and the lock: the
+-- file of a killed run is locked by nobody, and goes with the next change.
+function P.state(data)
+  local out = {}
+  for _, path in ipairs(S.tree(data)) do
+    if path:find("^plugin") and path ~= "plugins.lock" then out[#out + 1] = (path:gsub("(%d%.%d%.%d)%-%x+", "%1")) end
+  end
+  return out
+end
+
+-- The folder of signed archives and their keys.
+P.signed = S.paths.root .. "/fixtures/plugins/signed"
+
 return P

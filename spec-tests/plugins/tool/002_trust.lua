@@ -80,6 +80,8 @@ S.req("PLUGINS-TRUST", "Trust in a project's commands", function()
     S.equal(r, sum.stdout:match("^%x+"), file.sha256)
     assert.equal("PROJECT_UNTRUSTED", P.said("hi", opts))
     S.status(S.tool("plugin trust --revoke --dry-run", opts), 0)
+    r = S.status(S.tool("plugin trust --dry-run", S.terminal(opts)), 0)
+    S.truth(r, r.stdout:find(file.sha256:sub(1, 16) .. "%s+hi.lua"), "on a terminal")
   end)
 
   it("a link in the folder cannot be trusted", function()

@@ -39,11 +39,22 @@ local function shell_environment(text)
   return env
 end
 
+-- The plugin that the examples speak of: a folder and signed archives; installed, in two versions, where they need one.
+local function prepare_plugins(dir, env, path)
+  S.run { "cp", "-r", S.paths.root .. "/fixtures/plugins/signed/.", dir }
+  S.run { "tar", "-C", dir, "-xzf", dir .. "/parcel-1.0.0.tar.gz" }
+  if path == "plugin.install" then return end
+  for _, words in ipairs { "install parcel-1.0.0.tar.gz", "update parcel --source parcel-1.1.0.tar.gz" } do
+    assert.equal(0, S.run({ "sh", "-c", "tool plugin " .. words }, { clear_env = true, env = env, cwd = dir }).status)
+  end
+end
+
 local function run(path, text)
   local env = shell_environment(text)
   local dir = S.dir "work"
   S.spit(dir .. "/my-command.lua", COMMAND)
   plugins.write(dir, { [".tool/commands/mine.lua"] = COMMAND })
+  if path:find("^plugin%.") then prepare_plugins(dir, env, path) end
   S.spit(dir .. "/.tool-config", '{"default_timeout_ms":5000,"region":"eu"}')
   -- the one thing that an example cannot know: the id that the service gave
   local line = text:gsub("agt_%w+", agent):gsub("(%-%-agent%-id) %S+", "%1 " .. agent)
