@@ -18,7 +18,7 @@ return {
       "The emulator of minitower, which really runs what is deployed; programs can be followed while they run (ctx.start)",
       "Archives for commands that declare them: ctx.archive packs, lists, reads and unpacks tar files",
       "Plugins and custom commands: found in several places, checked before they run, trusted by content; hooks",
-      "The sandbox confines reading, TCP ports, signals and resources too, and programs more narrowly than the command;",
+      "The sandbox confines reading, TCP ports, signals and resources too, and programs more narrowly than the command; `tool plugin explain`, `tool sandbox run`; contract keys network.hosts, network.unix, runs.alone, limits",
       "tool plugin install, update, rollback, remove, list, info, verify and trust; signatures of minisign",
       "The manifest comes in pages where one answer cannot hold it: manifest --limit, --cursor",
       "./bootstrap with demo, test, build and bench; installation, man pages, completions, a Debian package",
