@@ -1,9 +1,9 @@
--- Ten thousand custom commands: starting one is as quick as with ten, and the manifest of all comes in pages.
-local uv = require "luv"
+-- Ten thousand custom commands: starting one looks at no more files than with ten (the benchmark times it), and the
+-- manifest of all comes in pages.
 local S = require "lib.spec"
 local P = require "lib.plugins"
 
-local MANY, FEW, ROUNDS = 10000, 10, 40
+local MANY, FEW = 10000, 10
 
 local function config_of(count)
   local dir = S.dir "config"
@@ -35,19 +35,6 @@ S.req("PLUGINS-SCALE", "Ten thousand commands", function()
     end
     local a, b = calls(few), calls(many)
     assert.equal(a, b)
-  end)
-
-  it("and takes as long, at the best of many tries", function()
-    local best = { math.huge, math.huge }
-    for _ = 1, ROUNDS do
-      for i, env in ipairs { few, many } do
-        local all = S.environment { env = env }
-        local began = uv.hrtime()
-        assert.equal(0, S.run({ "tool", "cmd00001" }, { exe = S.paths.tool, clear_env = true, env = all }).status)
-        best[i] = math.min(best[i], uv.hrtime() - began)
-      end
-    end
-    assert.is_true(best[2] <= best[1] * 1.1, ("%.2f ms with ten, %.2f ms with ten thousand"):format(best[1] / 1e6, best[2] / 1e6))
   end)
 
   it("the manifest of all is read in pages, each within the cap, none twice, none left out", function()
