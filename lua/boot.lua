@@ -39,4 +39,26 @@ function boot.interrupted()
   if run and run.on_interrupt then run.on_interrupt() end
 end
 
+-- What a command may need, whatever it declares; the rest is loaded by those that do.
+local COMMON = {
+  "args.payload", "global_flags", "invocation", "lines", "output.cap", "output.mask", "output.page", "redact_args", "run", "schema",
+  "schema.fit", "stdin", "streams",
+}
+
+--- Loads all that ahead, for workers that begin with a copy of this state.
+function boot.warm()
+  for _, name in ipairs(COMMON) do require(name) end
+  require("args").split({}, host.globals, function() return 0 end) -- makes its index of the global flags
+end
+
+--- Loads the command of these words, for the lines that call it: true when they may share a worker.
+function boot.prepare(words)
+  local C = require("invocation").prepare(words)
+  if not C or not require("lines").is_plain(C) then return false end
+  -- what its answers need is made from the contract once; the answer itself is thrown away
+  require("schema").check(C, {}, "result")
+  require("output").finish(C, {}, { cwd = host.cwd, format = "json" })
+  return true
+end
+
 return boot

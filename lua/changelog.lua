@@ -16,6 +16,7 @@ return {
       "The suite openproxy, also a program of its own: usage, logs, quota, chat, provider logins, schemas",
       "Faults on request in the emulators, on the command line and while they run; `tool emulator list`",
       "The emulator of minitower, which really runs what is deployed; programs can be followed while they run (ctx.start)",
+      "`tool exec` runs one command per line of JSON, each by itself, many thousand a second",
       "Archives for commands that declare them: ctx.archive packs, lists, reads and unpacks tar files",
       "Plugins and custom commands: found in several places, checked before they run, trusted by content; hooks",
       "The sandbox confines reading, TCP ports, signals and resources too, and programs more narrowly than the command; `tool plugin explain`, `tool sandbox run`; contract keys network.hosts, network.unix, runs.alone, limits",

@@ -72,16 +72,16 @@ end
 
 -- The nearest directory from cwd upwards that holds a project's file, or nil; and that directory's files.
 local function project_of(cwd)
-  local dir, found = cwd == "/" and "" or cwd, {}
-  while true do
+  local dir, found = host.file.above(cwd == "/" and "" or cwd, PROJECT), {}
+  while dir do
     for _, name in ipairs(PROJECT) do
       local path = dir .. "/" .. name
       if exists(path) and not planted(dir .. "/", path) then found[#found + 1] = path end
     end
     if #found > 0 then return dir, found end
-    if dir == "" then return nil, found end
-    dir = dir:match("^(.*)/[^/]*$")
+    dir = dir ~= "" and host.file.above(dir:match("^(.*)/[^/]*$"), PROJECT) or nil
   end
+  return nil, found
 end
 
 local function user_file()
@@ -270,6 +270,11 @@ function config.open(C, globals, cwd)
       if value ~= nil and value ~= host.json.null then return value, layer.path end
     end
     return nil
+  end
+
+  --- Was there no file when this was loaded, and is there still none?
+  function self.is_none()
+    return layers ~= nil and #layers == 0 and #layers_of(C, globals, cwd) == 0
   end
 
   --- All values by their top-level keys, each with the file that it comes from.

@@ -436,13 +436,30 @@ function M.explained(C)
   return policy, notes
 end
 
---- Confines this process for the run; says in meta how far the kernel could.
+-- The layers of a line's confinement; nil when this worker is confined already, to something else. The contract says all
+-- but the paths that are read: lines that share a worker have one command and no flag that opens more.
+local function confine_line(run)
+  local reads = table.concat(run.readable, "\n")
+  if host.line.bound then return host.line.bound == reads and host.line.layers or nil end
+  local layers = host.confine(M.policy(run))
+  host.bind(reads)
+  return layers
+end
+
+--- Confines this process for the run; says in meta how far the kernel could. False when another process must run it.
 function M.apply(run)
-  local policy = M.policy(run)
-  local layers = host.confine(policy)
-  if policy.processes then host.send("N", tostring(policy.processes)) end
+  local layers
+  if host.line and host.line.shared then
+    layers = confine_line(run)
+    if not layers then return false end
+  else
+    local policy = M.policy(run)
+    layers = host.confine(policy)
+    if policy.processes then host.send("N", tostring(policy.processes)) end
+  end
   local full = layers.landlock > 0 and layers.seccomp and not for_a_person(run.contract)
   run.meta("confinement", full and "full" or (layers.landlock > 0 or layers.seccomp) and "partial" or "none")
+  return true
 end
 
 return M

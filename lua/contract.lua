@@ -35,9 +35,9 @@ local KEYS = {
   volatile = "table", sensitive = "table", max_output = "any", external = "any", native = "string",
   -- for the host's own commands: ctx.framework; the field of data that is stdout unless --output is given; the field
   -- whose items are the rows of the text formats; function(run, framework) -> further paths that may be written;
-  -- ctx.framework.exec; confinement.policy says what confines is
+  -- ctx.framework.exec; confinement.policy says what confines is; reads lines that are calls, and has --dry-run for them
   framework = "boolean", verbatim = "string", rows = "string", places = "function", probes = "boolean",
-  confines = "function",
+  confines = "function", dispatches = "boolean",
   min_schema_version = "number", compat = "table", compat_schemas = "table", limits = "table",
 }
 contract.KEYS = KEYS
@@ -418,7 +418,8 @@ local COPIED = {
   "aliases", "creates", "deletes", "asks", "idempotent", "rules", "id", "formats", "stops", "resumable",
   "safe_default", "preserve_locale", "walk", "payload", "store", "archive", "serves", "terminal", "long_running", "since",
   "deprecated", "volatile",
-  "sensitive", "min_schema_version", "framework", "verbatim", "rows", "native", "returns", "examples", "validate", "cleanup",
+  "sensitive", "min_schema_version", "framework", "verbatim", "rows", "dispatches", "native", "returns", "examples",
+  "validate", "cleanup",
 }
 
 local function new_object(raw, origin)
@@ -492,7 +493,7 @@ local function check_command(raw, origin)
     return nil, ck.problems, ck.warnings
   end
   check_keys(ck, raw, KEYS, "contract")
-  for _, key in ipairs { "framework", "verbatim", "rows", "places", "probes", "confines" } do
+  for _, key in ipairs { "framework", "verbatim", "rows", "places", "probes", "confines", "dispatches" } do
     if raw[key] and not is_shipped(origin) then
       ck:bad(key, "REQ-C-002", "%s is reserved for shipped commands", key)
     end

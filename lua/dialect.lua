@@ -17,7 +17,7 @@ end
 -- The dialect that this invocation speaks, or nil.
 local function spoken(inv, suite, flags)
   local declared = suite and suite.dialect
-  if type(declared) ~= "table" then return nil end
+  if type(declared) ~= "table" or host.line then return nil end -- lines are answered in one form
   if inv.prefix or declared.spoken and declared.spoken(flags, inv) then return declared end
 end
 

@@ -1,5 +1,6 @@
 -- ctx.framework: what the host's own commands may see of the framework; no other command gets it.
 
+local failure = require "failure"
 local host = require "host"
 local tree = require "tree"
 
@@ -78,6 +79,26 @@ return {
       function framework.exec(argv, timeout_ms)
         return require("programs").start(run, argv, { timeout_ms = timeout_ms or 5000 })
       end
+    end
+
+    --- Reads lines, each a run of its own, when this run has ended: the supervisor does (REQ-O-050).
+    function framework.dispatch(args)
+      local file = args.input_file ~= "-" and args.input_file or nil
+      if run.globals.output_file then
+        failure.raise("ARG_ERROR", { phase = "validation", message = "The answers of lines go to stdout, one by one.",
+          fix = "Leave out --output-file, or give it in _opts of a line" })
+      elseif not file and host.tty.stdin then
+        failure.raise("INPUT_REQUIRED", { phase = "validation", fix = "Pipe the lines in",
+          message = "The lines are read from standard input, which is a terminal.",
+          hint = "Pipe the lines in, or pass --input-file <path>" })
+      end
+      local stat, err = nil, nil
+      if file then stat, err = host.file.stat(file) end
+      if err then failure.raise(err.code, { message = err.message, context = { path = file } }) end
+      if stat and stat.type == "directory" then
+        failure.raise("IS_A_DIRECTORY", { message = file .. " is a directory.", context = { path = file } })
+      end
+      host.send("O", (args.ignore_errors and "i" or "") .. (args.dry_run and "d" or ""), file or "")
     end
 
     return framework

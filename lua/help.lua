@@ -175,7 +175,8 @@ local function facts_of(C)
   end
   if C.page then list[#list + 1] = "A list: " .. C.page .. " items a page, --limit and --cursor for more." end
   if C.stream == "default" then
-    list[#list + 1] = "Streams by default (streaming_default: true): one JSON line a row; --no-stream for one envelope."
+    list[#list + 1] = "Streams by default (streaming_default: true): one JSON line a row"
+      .. (C.dispatches and "." or "; --no-stream for one envelope.")
   elseif C.stream then
     list[#list + 1] = "Can stream: --stream."
   end

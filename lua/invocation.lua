@@ -11,6 +11,7 @@ local dialect = require "dialect"
 local failure = require "failure"
 local host = require "host"
 local inquiry = lazy "inquiry"
+local lines = lazy "lines"
 local tree = require "tree"
 
 local invocation = {}
@@ -40,6 +41,7 @@ end
 
 -- How the answer is written: --output, else --stream, else the variable, else JSON off a terminal (REQ-F-003).
 local function format_of(globals, no_stream)
+  if host.line then return "json" end -- one envelope each
   local env = host.env(OUTPUT_VARIABLE)
   local ci, quiet = host.env "CI", globals.quiet
   if globals.output then return globals.output end
@@ -62,8 +64,9 @@ local function log_invocation(C, conf)
   inv.logged = true
   local tokens = inv.tokens
   local args_json = "{}"
-  if tokens and (#tokens > 0 or #tokens.globals > 0) then
+  if tokens and (#tokens > 0 or #tokens.globals > 0) or host.line and host.line.payload then
     local shown = require("redact_args").object(tokens, inv.globals, C)
+    if host.line then lines.audit(shown, C) end
     if inv.globals.no_injection_protection then shown._warning = "INJECTION_PROTECTION_OFF" end
     args_json = assert(host.json.encode(shown))
   end
@@ -135,11 +138,16 @@ local function resolver()
   end
 end
 
+local loaded = {} -- entry -> contract
+
 local function load(entry)
+  if loaded[entry] then return loaded[entry] end
   local C, problems = tree.load(entry)
   if not C then inquiry.rejected(entry, problems) end
+  loaded[entry] = C
   return C
 end
+
 
 -- Phase 1 ------------------------------------------------------------------------------------------------------------------
 
@@ -242,30 +250,20 @@ function inv.set_terminal()
   inv.width = inv.globals.width or (inv.format == "rich" and host.columns() or 0)
 end
 
-local function run_command(entry, parsed, on_run)
-  local C = load(entry)
-  early_meta(entry, C)
-  if inv.globals.help then
-    inquiry.command_help(inv, C, entry.words)
-    return
-  end
-  local g = inv.globals
-  if (g.schema or g.print_schema or g.output_schema) and inquiry.schema_exit(inv, C) then return end
+-- From the configuration on: what depends on the values of this call.
+local function go_on(C, conf, parsed, limit, on_run)
   local problems = parsed.problems
-  inv.cwd = host.cwd
-  if next(inv.globals) ~= nil or host.instance or host.env "TOOL_INSTANCE_ID" or not FORMATS[inv.format] then
-    inv.cwd = require("global_flags").check(inv, C, problems)
-  end
-  local conf = config.open(C, inv.globals, inv.cwd)
   if parsed.own then parsed.own.release(parsed.tokens) end
   log_invocation(C, conf)
   log_file(conf)
   local values, given = bind(C, parsed, conf, problems)
   if C.suite then dialect.settle(inv, C, values) end
   if C.safe_default then meta("dry_run", not values.live or values.dry_run == true) end
-  local limit = limit_of(C, conf, problems)
-  meta("timeout_ms", limit)
-  config_meta(C, conf, values, given)
+  if not limit then
+    limit = limit_of(C, conf, problems)
+    meta("timeout_ms", limit)
+    config_meta(C, conf, values, given)
+  end
   if C.ages then require("deprecation").announce(C, given, inv.program) end
   say_debug(C, conf)
   if values.live or values.no_stream or values.no_proxy then
@@ -288,8 +286,65 @@ local function run_command(entry, parsed, on_run)
     on_run = on_run, meta = meta, flags = parsed.flags })
 end
 
+local function run_command(entry, parsed, on_run)
+  local C = load(entry)
+  early_meta(entry, C)
+  if host.line then lines.prepare(C, parsed) end
+  if inv.globals.help then
+    inquiry.command_help(inv, C, entry.words)
+    return
+  end
+  local g = inv.globals
+  if (g.schema or g.print_schema or g.output_schema) and inquiry.schema_exit(inv, C) then return end
+  local problems = parsed.problems
+  inv.cwd = host.cwd
+  if next(inv.globals) ~= nil or host.instance or host.env "TOOL_INSTANCE_ID" or not FORMATS[inv.format] then
+    inv.cwd = require("global_flags").check(inv, C, problems)
+  end
+  return go_on(C, config.open(C, inv.globals, inv.cwd), parsed, nil, on_run)
+end
+
+local ready -- what prepare has found out; frames: the facts that it told
+
+--- Does ahead of a line what does not depend on its values. Returns the command's contract; nil when the words name none.
+function invocation.prepare(words)
+  inv.prefix = tree.persona(host.program)
+  inv.program = inv.prefix and host.program or "tool"
+  local entry, used = find(words)
+  if not entry or used < #words or entry.kind ~= "command" then return nil end
+  local C = load(entry)
+  if not lines.is_plain(C) or host.env "TOOL_INSTANCE_ID" then return C end
+  for _, p in ipairs(C.params) do
+    if p.config then return C end
+  end
+  inv.words, inv.format, inv.cwd = words, "json", host.cwd
+  inv.set_terminal()
+  local conf, problems = config.open(C, inv.globals, inv.cwd), {}
+  local limit = limit_of(C, conf, problems)
+  if #problems > 0 or not conf.is_none() then return C end
+  early_meta(entry, C)
+  meta("timeout_ms", limit)
+  config_meta(C, conf, {}, {})
+  ready = { C = C, conf = conf, limit = limit, frames = host.unsend() }
+  return C
+end
+
+-- A line without global flags goes on from there, as long as there is still no configuration.
+local function run_ready(on_run)
+  local parsed = ready and lines.split(find)
+  if not parsed or not ready.conf.is_none() then return false end
+  inv.tokens = parsed.tokens
+  host.plain()
+  host.line.shared = true
+  host.send_again(ready.frames)
+  go_on(ready.C, ready.conf, parsed, ready.limit, on_run)
+  return true
+end
+
 --- Runs the command line; on_run is told the run object before anything of the command happens.
 function invocation.run(on_run)
+  if run_ready(on_run) then return end
+  if host.line and host.line.used then return host.hand_back() end -- a worker that is confined cannot look anew
   inv.prefix = tree.persona(host.program)
   inv.program = inv.prefix and host.program or "tool"
   local contracts = function(words)
@@ -297,7 +352,8 @@ function invocation.run(on_run)
     return entry and used == #words and entry.kind == "command" and load(entry) or nil
   end
   local suite = inv.prefix and tree.suite((tree.find({}, inv.prefix)))
-  local parsed = args.split(host.argv, host.globals, resolver(), contracts, suite and suite.flags)
+  local parsed = host.line and lines.split(find)
+    or args.split(host.argv, host.globals, resolver(), contracts, suite and suite.flags)
   inv.globals, inv.words, inv.tokens = parsed.globals, parsed.words, parsed.tokens
   inv.format = format_of(inv.globals)
   inv.set_terminal()
@@ -312,6 +368,7 @@ function invocation.run(on_run)
   local first = parsed.tokens[1]
   local word = first and (type(first) == "table" and first.text or first)
   local stray = word and word:sub(1, 1) ~= "-" and word or nil
+  if host.line then lines.check(inv, entry, stray) end
   if not entry or entry.kind == "group" then
     if stray == "help" or parsed.words[1] == "help" then
       local topic = parsed.tokens[2] and (type(parsed.tokens[2]) == "table" and parsed.tokens[2].text or parsed.tokens[2])

@@ -121,7 +121,7 @@ end
 local function arguments(run, dir)
   local argv = { host.program }
   if run.contract.asks then argv[2] = "--yes" end
-  for _, word in ipairs(host.argv) do argv[#argv + 1] = word end
+  for _, word in ipairs(host.line and require("lines").arguments() or host.argv) do argv[#argv + 1] = word end
   if run.contract.stdin and not run.values.input_file then
     local path = dir .. "/input"
     local ok, err = host.file.write(path, run.stdin(), { mode = 384 })

@@ -90,14 +90,20 @@ local function set_of(list)
   return set
 end
 
+local exempt = setmetatable({}, { __mode = "k" }) -- C -> form -> set
+
 -- Names of fields that are declared as paths or times: never masked.
 local function exempt_of(C, form)
+  local of = exempt[C] or {}
+  exempt[C] = of
+  if of[form] then return of[form] end
   local set = { ["_source"] = true }
   if C.id then set[C.id] = true end
   for key, word in pairs(results.row(form) or {}) do
     local base = type(word) == "string" and word:match("^%l+")
     if base == "path" or base == "datetime" then set[(results.field(key))] = true end
   end
+  of[form] = set
   return set
 end
 
@@ -265,8 +271,12 @@ local function fit_list(run, budget, needed)
 end
 
 local function fit_json(run)
-  local budget, limit = budget_of(run)
   local text = json.encode(tag(run.value, run.tags, run.list))
+  if #text * 4 <= (run.opts.max_bytes or run.C.max_output or DEFAULT_CAP) then
+    run.out.data_json = text -- whatever stands around it
+    return
+  end
+  local budget, limit = budget_of(run)
   if #text > budget then
     if run.list then
       fit_list(run, budget - (run.tags and 64 or 0), #text + limit)

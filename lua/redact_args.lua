@@ -70,6 +70,13 @@ function M.list(argv)
   return out
 end
 
+--- The value of an argument as a log may show it. p: its Param, or nil.
+function M.value(name, value, p)
+  if p and p.type == "secret" or M.is_secret_name(name) then return REDACTED end
+  if type(value) == "table" then redact_value(value) end
+  return type(value) == "string" and M.text(value) or value
+end
+
 -- Names of positional parameters, by place; beyond the last one of a list.
 local function places(C)
   local names, rest = {}, nil
@@ -88,8 +95,7 @@ end
 function M.object(tokens, globals, C)
   local out, place, names, rest = {}, 0, places(C)
   local function add(name, value, p)
-    if p and p.type == "secret" or M.is_secret_name(name) then value = REDACTED end
-    if type(value) == "string" then value = M.text(value) end
+    value = M.value(name, value, p)
     local old = out[name]
     if old == nil then out[name] = value
     elseif type(old) == "table" then old[#old + 1] = value

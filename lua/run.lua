@@ -21,7 +21,7 @@ local MAX_STREAM_WARNINGS = 100  -- in the last line of a stream, which may run 
 -- "preview" or "run", or a failure when the caller must confirm first (O-021, O-048).
 local function mode_of(run)
   local C, v = run.contract, run.values
-  if v.dry_run then return "preview" end
+  if v.dry_run and not C.dispatches then return "preview" end
   if C.safe_default then return v.live and "run" or "preview" end
   if C.danger ~= "destructive" or v.confirm_destructive then return "run" end
   return run.dialect.confirmed and "run" or "gate"
@@ -143,13 +143,13 @@ local function new_run(C, opts)
   --- While a person works in a program of this run, its time does not count.
   function run.suspend_limit()
     left = run.remaining_ms()
-    host.send("D", "0", "0")
+    host.limit(0, false)
   end
 
   function run.resume_limit()
     if left then
       run.deadline = host.mono() + left
-      host.send("D", tostring(left), "0")
+      host.limit(left, false)
     end
   end
 
@@ -166,6 +166,7 @@ local function new_run(C, opts)
   function run.release()
     if run.released then return end
     run.released = true
+    if C.raw.cleanup or C.plugin or #run.held > 0 then host.flush() end -- the answer counts, however long this takes
     if C.raw.cleanup and run.entered then
       local ok, err = pcall(C.raw.cleanup, run.ctx)
       if not ok then host.send("W", "CLEANUP_FAILED: " .. tostring(failure.is(err) and err.message or err)) end
@@ -337,7 +338,7 @@ end
 
 local function program_line(run)
   local line = { run.inv.program }
-  for _, word in ipairs(host.argv) do line[#line + 1] = word end
+  for _, word in ipairs(host.line and require("lines").arguments() or host.argv) do line[#line + 1] = word end
   return line
 end
 
@@ -360,12 +361,19 @@ local function around(run, out)
     .. table.concat(parts) .. "}}"
 end
 
+-- What is asked for only where an answer is cut.
+local RARE = { __index = function(opts, key)
+  if key ~= "program_line" then return nil end
+  opts.program_line = program_line(opts.run)
+  return opts.program_line
+end }
+
 local function finish_options(run, form, page)
   local g, inv = run.globals, run.inv
   local opts = {
     format = inv.format, tty_width = inv.width, color = inv.color, fields = g.fields, limit = run.values.limit,
     start = run.start, args = run.values, page = page, unmask = g.unmask, stable = g.stable_output,
-    max_bytes = tonumber(host.env "TOOL_MAX_OUTPUT_BYTES"), program_line = program_line(run), cwd = run.cwd,
+    max_bytes = tonumber(host.env "TOOL_MAX_OUTPUT_BYTES"), run = run, cwd = run.cwd,
     returns = form, injection_protection = not g.no_injection_protection,
     tainted = (run.contract.framework or run.contract.job) and false or nil, cuts = run.cuts,
     token_limit = g.token_limit, token_offset = g.token_offset, token_count = g.token_count, done = run.started,
@@ -378,7 +386,7 @@ local function finish_options(run, form, page)
       end
     end
   end
-  return opts
+  return setmetatable(opts, RARE)
 end
 
 -- --output-file makes a new file. What stands in its way is told before anything is done, so that no result is lost.
@@ -557,12 +565,12 @@ local function body(run)
   for tool, need in pairs(C.needs or {}) do require("programs").find(need.check and need.check[1] or tool) end
   prepare_native(run)
   local entry = C.exits[10]
-  host.send("D", tostring(run.timeout_ms), entry and entry.retryable and "1" or "0")
+  host.limit(run.timeout_ms, entry and entry.retryable)
   run.deadline = host.mono() + run.timeout_ms
   if C.stdin then take_input(run) end
   if repeated(run) then return end
   run.writable, run.readable = confinement.writable(run), confinement.readable(run)
-  confinement.apply(run)
+  if not confinement.apply(run) then return host.hand_back() end
   if C.platform then check_platform(run) end
   if #C.scopes > 0 then require("credentials").watch(run) end
   if C.batch then run.batch_data = function(result) return (batch_data(run, result)) end end

@@ -11,7 +11,7 @@ local streams = {}
 -- Are rows written while the command runs?
 local function early(run)
   local C, v, g = run.contract, run.values, run.globals
-  if run.preview or v.no_stream or v.idempotency_key or g.output == "json" then return false end
+  if run.preview or host.line or v.no_stream or v.idempotency_key or g.output == "json" then return false end
   if run.inv.format == "table" or g.token_limit or g.token_offset or g.token_count then return false end -- all rows at once
   return C.stream == "default" or g.stream or run.inv.format == "jsonl"
 end

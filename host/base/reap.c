@@ -106,15 +106,14 @@ static bool is_kept(const struct processes *all, pid_t pid, const pid_t *kept, s
 	return false;
 }
 
-/* Sends sig (0: none) to every descendant that is not kept; returns how many there are. */
-static int signal_others(int sig, const pid_t *kept, size_t count)
+int reap_signal(int sig, pid_t except, const pid_t *kept, size_t count)
 {
 	struct processes all = { NULL, 0, 0 };
 	int found = 0;
 	list_processes(&all);
 	for (size_t i = 0; i < all.count; i++) {
 		pid_t pid = all.items[i].pid;
-		if (!below(&all, pid, getpid()) || is_kept(&all, pid, kept, count))
+		if (pid == except || !below(&all, pid, getpid()) || is_kept(&all, pid, kept, count))
 			continue;
 		(void)kill(pid, sig);
 		found++;
@@ -123,22 +122,7 @@ static int signal_others(int sig, const pid_t *kept, size_t count)
 	return found;
 }
 
-int reap_signal(int sig, pid_t except)
-{
-	struct processes all = { NULL, 0, 0 };
-	int found = 0;
-	list_processes(&all);
-	for (size_t i = 0; i < all.count; i++) {
-		if (all.items[i].pid == except || !below(&all, all.items[i].pid, getpid()))
-			continue;
-		(void)kill(all.items[i].pid, sig);
-		found++;
-	}
-	free(all.items);
-	return found;
-}
-
-bool reap_too_many(struct reap_watch *watch, int64_t limit)
+bool reap_too_many(struct reap_watch *watch, int64_t limit, const pid_t *kept, size_t count)
 {
 	struct sysinfo info;
 	if (sysinfo(&info) != 0)
@@ -147,39 +131,65 @@ bool reap_too_many(struct reap_watch *watch, int64_t limit)
 		watch->base = (long)info.procs + 1;
 	if ((int64_t)info.procs - watch->base < limit / 2)
 		return false; /* the machine as a whole has not got so many more: nothing to count */
-	return reap_signal(0, 0) > limit;
+	return reap_signal(0, 0, kept, count) > limit;
 }
 
 /* Collects ended children; false when there are no children at all. */
-static bool collect(void)
+static bool collect(const struct reap_hooks *hooks)
 {
 	for (;;) {
-		pid_t p = waitpid(-1, NULL, WNOHANG);
+		int status;
+		pid_t p = waitpid(-1, &status, WNOHANG);
 		if (p == 0)
 			return true;
 		if (p < 0 && errno != EINTR)
 			return false;
+		if (p > 0 && hooks != NULL && hooks->ended != NULL)
+			hooks->ended(hooks->arg, p, status);
 	}
 }
 
-/* Is there anybody left to wait for? */
-static bool remain(const pid_t *kept, size_t count)
+/* Are all children kept? Then everything below them is, too. A kernel without the list of children says no. */
+static bool only_kept(const pid_t *kept, size_t count)
 {
-	return collect() && (count == 0 || signal_others(0, kept, count) > 0);
+	char path[48], text[1024];
+	(void)snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
+	int fd = count > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+	if (fd >= 0)
+		(void)close(fd);
+	if (n < 0 || n == (ssize_t)sizeof text - 1)
+		return false;
+	text[n] = '\0';
+	char *end = text;
+	for (long pid = strtol(text, &end, 10); pid > 0; pid = strtol(end, &end, 10)) {
+		size_t i = 0;
+		while (i < count && kept[i] != (pid_t)pid)
+			i++;
+		if (i == count)
+			return false;
+	}
+	return true;
 }
 
-void reap_all(int64_t grace_ms, bool (*hurry)(void *arg), void *arg, const pid_t *kept, size_t kept_count)
+/* Is there anybody left to wait for? */
+static bool remain(const struct reap_hooks *hooks, const pid_t *kept, size_t count)
 {
-	if (!collect())
+	return collect(hooks) && (count == 0 || (!only_kept(kept, count) && reap_signal(0, 0, kept, count) > 0));
+}
+
+void reap_all(int64_t grace_ms, const struct reap_hooks *hooks, const pid_t *kept, size_t kept_count)
+{
+	if (!collect(hooks) || only_kept(kept, kept_count))
 		return;
 	int64_t now = clock_mono_ns(), until = now + grace_ms * 1000000;
-	(void)signal_others(SIGTERM, kept, kept_count);
-	while (remain(kept, kept_count) && now < until + (int64_t)KILL_WAIT_MS * 1000000) {
+	(void)reap_signal(SIGTERM, 0, kept, kept_count);
+	while (remain(hooks, kept, kept_count) && now < until + (int64_t)KILL_WAIT_MS * 1000000) {
 		struct timespec pause = { 0, 1000000 };
-		if (now < until && hurry != NULL && hurry(arg))
+		if (now < until && hooks != NULL && hooks->hurry != NULL && hooks->hurry(hooks->arg))
 			until = now;
 		if (now >= until)
-			(void)signal_others(SIGKILL, kept, kept_count);
+			(void)reap_signal(SIGKILL, 0, kept, kept_count);
 		(void)nanosleep(&pause, NULL);
 		now = clock_mono_ns();
 	}

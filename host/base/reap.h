@@ -10,18 +10,27 @@
 /* Makes this process inherit orphans, so that a double fork cannot escape. */
 void reap_adopt(void);
 
-/* Sends sig to every descendant except `except` (0 for none). Returns how many were found. */
-int reap_signal(int sig, pid_t except);
+/* Sends sig to every descendant except `except` itself (0 for none), those in `kept` and what is below them. Returns how
+ * many were found. */
+int reap_signal(int sig, pid_t except, const pid_t *kept, size_t count);
 
-/* SIGTERM to all descendants, then SIGKILL to who is left after grace_ms, or as soon as hurry(arg) is true (NULL:
- * never). Returns when none is left, or none that a signal can end. Those in `kept`, and what is below them, stay. */
-void reap_all(int64_t grace_ms, bool (*hurry)(void *arg), void *arg, const pid_t *kept, size_t kept_count);
+/* What the caller has to say while it waits; each may be NULL. */
+struct reap_hooks {
+	void *arg;
+	bool (*hurry)(void *arg);                          /* true: nobody is waited for any more */
+	void (*ended)(void *arg, pid_t child, int status); /* a child was collected */
+};
+
+/* SIGTERM to all descendants, then SIGKILL to who is left after grace_ms, or as soon as the caller is in a hurry.
+ * Returns when none is left, or none that a signal can end. Those in `kept`, and what is below them, stay. */
+void reap_all(int64_t grace_ms, const struct reap_hooks *hooks, const pid_t *kept, size_t kept_count);
 
 struct reap_watch {
 	long base; /* processes and threads of the machine when the watch began; 0 before */
 };
 
-/* Whether this process has more than `limit` descendants. Costs next to nothing while the machine has no more than before. */
-bool reap_too_many(struct reap_watch *watch, int64_t limit);
+/* Whether this process has more than `limit` descendants, those in `kept` and below them apart. Costs next to nothing while
+ * the machine has no more than before. */
+bool reap_too_many(struct reap_watch *watch, int64_t limit, const pid_t *kept, size_t count);
 
 #endif

@@ -88,6 +88,13 @@ bool snapshot_take(struct snapshot *s, int argc, char **argv, char **env)
 	return true;
 }
 
+void snapshot_restart(struct snapshot *s)
+{
+	s->start_mono_ns = clock_mono_ns();
+	s->start_epoch_ms = clock_epoch_ms();
+	make_id(s);
+}
+
 void snapshot_free(struct snapshot *s)
 {
 	free(s->env);
@@ -98,7 +105,7 @@ const char *snapshot_env(const struct snapshot *s, const char *name)
 {
 	size_t n = strlen(name);
 	for (char **e = s->env; *e != NULL; e++)
-		if (strncmp(*e, name, n) == 0 && (*e)[n] == '=')
+		if ((*e)[0] == name[0] && strncmp(*e, name, n) == 0 && (*e)[n] == '=')
 			return *e + n + 1;
 	return NULL;
 }

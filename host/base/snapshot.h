@@ -25,6 +25,9 @@ struct snapshot {
  * False only when the system is out of memory or descriptors. */
 bool snapshot_take(struct snapshot *s, int argc, char **argv, char **env);
 
+/* A new invocation in the same surroundings: an id and a start of its own. */
+void snapshot_restart(struct snapshot *s);
+
 /* Releases what snapshot_take allocated. */
 void snapshot_free(struct snapshot *s);
 

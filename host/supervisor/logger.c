@@ -120,6 +120,7 @@ void logger_write(struct logger *l)
 	(void)file_append(l->path, l->lines.data, l->lines.len, 0600);
 	(void)unlink(lock); /* while it is held: who waits for it looks again */
 	(void)close(fd);
+	buf_reset(&l->lines);
 }
 
 void logger_free(struct logger *l)

@@ -179,3 +179,29 @@ void options_read(struct options *o, const struct snapshot *s)
 	if (o->bad_variable && (o->help || o->version || o->schema))
 		o->bad_flag = o->bad_value = NULL;
 }
+
+/* Flags that ask something of this call alone. */
+static bool is_own(const char *name)
+{
+	static const char own[] = "help version output output-file stream schema print-schema output-schema show-config validate-only";
+	return in_list(own, name);
+}
+
+bool options_inherited(const struct snapshot *s, struct buf *out)
+{
+	bool ok = true;
+	for (int i = 1; i < s->argc && strcmp(s->argv[i], "--") != 0 && ok; i++) {
+		const char *a = s->argv[i], *eq = strchr(a, '=');
+		if (a[0] != '-' || a[1] != '-')
+			continue;
+		size_t n = eq != NULL ? (size_t)(eq - a) - 2 : strlen(a + 2);
+		const struct global_flag *g = global_flag_find(a + 2, n);
+		if (g == NULL)
+			continue;
+		bool follows = strcmp(g->type, "boolean") != 0 && eq == NULL && i + 1 < s->argc;
+		if (!is_own(g->name))
+			ok = buf_puts(out, a) && (!follows || (buf_putc(out, '=') && buf_puts(out, s->argv[i + 1]))) && buf_putc(out, '\0');
+		i += follows ? 1 : 0;
+	}
+	return ok;
+}

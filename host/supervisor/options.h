@@ -2,6 +2,7 @@
 #ifndef TOOL_SUPERVISOR_OPTIONS_H
 #define TOOL_SUPERVISOR_OPTIONS_H
 
+#include "base/buf.h"
 #include "base/snapshot.h"
 
 #include <stdbool.h>
@@ -34,5 +35,9 @@ struct options {
 
 /* Reads flags, TOOL_OUTPUT, TOOL_INSTANCE_ID, TOOL_DEBUG, CI, NO_COLOR and the terminals (REQ-F-003, F-008, F-038, O-001, O-008). */
 void options_read(struct options *o, const struct snapshot *s);
+
+/* Appends the global flags of the command line that hold for every line of `tool exec` too, each with its NUL: those that say
+ * how a run is done, not what is to be shown of the tool. False when out of memory. */
+bool options_inherited(const struct snapshot *s, struct buf *out);
 
 #endif

@@ -62,7 +62,7 @@ bool record_init(struct record *r)
 
 void record_free(struct record *r)
 {
-	struct text *texts[] = { &r->audit_path, &r->log_path, &r->step, &r->cut, &r->audit, &r->fatal, &r->trace, &r->slow, &r->data, &r->error, &r->out_text, &r->err_text };
+	struct text *texts[] = { &r->lines_file, &r->audit_path, &r->log_path, &r->step, &r->cut, &r->audit, &r->fatal, &r->trace, &r->slow, &r->data, &r->error, &r->out_text, &r->err_text };
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		free(texts[i]->p);
 	for (size_t i = 0; i < r->voice_count; i++)
@@ -257,6 +257,16 @@ static bool take_log(struct record *r, const struct json_span *part)
 	return text_set(&r->log_path, part[3].p, part[3].n);
 }
 
+static bool take_lines(struct record *r, const struct json_span *part)
+{
+	r->lines = true;
+	for (size_t i = 0; i < part[0].n; i++) {
+		r->lines_go_on = r->lines_go_on || part[0].p[i] == 'i';
+		r->lines_dry_run = r->lines_dry_run || part[0].p[i] == 'd';
+	}
+	return text_set(&r->lines_file, part[1].p, part[1].n);
+}
+
 static bool take_audit(struct record *r, const struct json_span *part, size_t count)
 {
 	return count >= 1 && count <= 2 && set_json(&r->audit, &part[0]) &&
@@ -278,6 +288,8 @@ static bool take(struct record *r, char kind, const struct json_span *part, size
 	case 'B': return count == 1 && take_keeper(r, part);
 	case 'G': return count == 4 && take_log(r, part);
 	case 'N': return count == 1 && number(&part[0], INT32_MAX, &r->max_processes);
+	case 'H': r->handed_back = true; return count == 0;
+	case 'O': return count == 2 && take_lines(r, part);
 	case 'P': return count == 1 && text_set(&r->step, part[0].p, part[0].n);
 	case 'T': r->session = true; return true;
 	case 'X': r->effects = true; return true;
@@ -285,6 +297,7 @@ static bool take(struct record *r, char kind, const struct json_span *part, size
 	case 'C': return record_warn(r, cleanup_failed, sizeof cleanup_failed - 1);
 	case 'F': return count == 2 && text_set(&r->fatal, part[0].p, part[0].n) && text_set(&r->trace, part[1].p, part[1].n);
 	case 'Z': return count == 1 && text_set(&r->slow, part[0].p, part[0].n);
+	case 'Q': r->over = true; return count == 0;
 	case 'R': return take_result(r, part, count);
 	case 'S': if (count == 1) sink->secret(sink->arg, part[0].p, part[0].n); return count == 1;
 	case 'E': if (count == 1) sink->row(sink->arg, part[0].p, part[0].n); return count == 1;
@@ -324,7 +337,7 @@ void record_feed(struct record *r, const char *bytes, size_t n, const struct rec
 		return;
 	}
 	size_t at = 0;
-	while (r->input.len - at >= 5 && !r->broken) {
+	while (r->input.len - at >= 5 && !r->broken && !r->over) {
 		const char *p = r->input.data + at;
 		size_t len = get32(p + 1);
 		if (len > MAX_FRAME)

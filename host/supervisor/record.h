@@ -50,6 +50,11 @@ struct record {
 	struct text fatal, trace;
 	struct text slow; /* the file whose loading did not end */
 	bool has_result, effects, unwinding, broken, out_of_memory;
+	bool over;        /* the worker is done with this run and waits for the next one */
+	bool handed_back; /* nothing was done: another worker must run it */
+	bool lines;       /* the run asks to read lines, each a run of its own (REQ-O-050) */
+	bool lines_go_on, lines_dry_run; /* also after a failure; --dry-run for all that changes something */
+	struct text lines_file;          /* where they stand; empty for standard input */
 	int exit_code;
 	unsigned flags;
 	struct text data, error, out_text, err_text;

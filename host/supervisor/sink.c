@@ -107,7 +107,8 @@ static bool writable(const struct sink *s, int timeout)
 
 void sink_pump(struct sink *s)
 {
-	for (int i = 0; i < TURN && sink_pending(s) > 0 && writable(s, 0) && write_some(s); i++) {
+	/* a description of its own says by itself that there is no room */
+	for (int i = 0; i < TURN && sink_pending(s) > 0 && (s->own >= 0 || writable(s, 0)) && write_some(s); i++) {
 	}
 }
 
@@ -121,6 +122,12 @@ void sink_drain(struct sink *s, int64_t stall_ms)
 		}
 		(void)write_some(s);
 	}
+}
+
+void sink_forget(struct sink *s)
+{
+	buf_reset(&s->queue);
+	s->sent = 0;
 }
 
 void sink_free(struct sink *s)

@@ -31,6 +31,8 @@ int sink_poll_fd(const struct sink *s);
 void sink_pump(struct sink *s);
 /* Writes until all is out, the reader is gone, or nothing moved for stall_ms (error ETIMEDOUT). */
 void sink_drain(struct sink *s, int64_t stall_ms);
+/* Drops what waits: nobody is there to read it. */
+void sink_forget(struct sink *s);
 void sink_free(struct sink *s);
 
 #endif

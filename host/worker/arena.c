@@ -11,6 +11,12 @@
 
 #ifdef TOOL_SANITIZE
 /* The sanitizer must see every block by itself. */
+bool arena_contain(struct arena *a)
+{
+	(void)a;
+	return false;
+}
+
 static void *take(struct arena *a, size_t n)
 {
 	(void)a;
@@ -29,20 +35,39 @@ static void *grow(struct arena *a, void *p, size_t old, size_t n)
 	return realloc(p, n);
 }
 #else
-static size_t class_of(size_t n)
+#define REGION ((size_t)512 << 20) /* of addresses; memory is taken as it is used */
+
+bool arena_contain(struct arena *a)
 {
-	return (n - 1) / GRAIN;
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	char *region = mmap(NULL, REGION, PROT_READ | PROT_WRITE, flags, -1, 0);
+	if (region == MAP_FAILED)
+		return false;
+	a->base = a->next = region;
+	a->end = region + REGION;
+	return true;
 }
 
-static void *take_small(struct arena *a, size_t c)
+/* The place of a block's free list, and the size that all blocks there have. */
+static void **list_of(struct arena *a, size_t n, size_t *size)
 {
-	void *p = a->free_blocks[c];
-	if (p != NULL) {
-		(void)memcpy(&a->free_blocks[c], p, sizeof(void *));
-		return p;
+	if (n <= SMALL) {
+		size_t c = (n - 1) / GRAIN;
+		*size = (c + 1) * GRAIN;
+		return &a->free_blocks[c];
 	}
-	size_t size = (c + 1) * GRAIN;
+	/* four sizes from one power of two to the next */
+	unsigned power = 63U - (unsigned)__builtin_clzll(n - 1);
+	size_t step = (size_t)1 << (power - 2), above = (n - 1 - ((size_t)1 << power)) / step;
+	*size = ((size_t)1 << power) + (above + 1) * step;
+	return &a->free_large[(power - 9) * 4 + above];
+}
+
+static void *take_new(struct arena *a, size_t size)
+{
 	if ((size_t)(a->end - a->next) < size) {
+		if (a->base != NULL)
+			return NULL;
 		/* lives as long as the process; populated at once, since a fault per page costs more than the page */
 		size_t room = a->next == NULL ? FIRST_CHUNK : NEXT_CHUNK;
 		char *chunk = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
@@ -51,32 +76,41 @@ static void *take_small(struct arena *a, size_t c)
 		a->next = chunk;
 		a->end = chunk + room;
 	}
-	p = a->next;
+	void *p = a->next;
 	a->next += size;
 	return p;
 }
 
 static void *take(struct arena *a, size_t n)
 {
-	return n <= SMALL ? take_small(a, class_of(n)) : malloc(n);
+	size_t size;
+	if (n > SMALL && a->base == NULL)
+		return malloc(n);
+	void **list = list_of(a, n, &size), *p = *list;
+	if (p == NULL)
+		return take_new(a, size);
+	(void)memcpy(list, p, sizeof *list);
+	return p;
 }
 
 static void give(struct arena *a, void *p, size_t n)
 {
-	if (n > SMALL) {
+	size_t size;
+	if (n > SMALL && a->base == NULL) {
 		free(p);
-		return;
+	} else if ((char *)p >= a->frozen || a->base == NULL) {
+		void **list = list_of(a, n, &size);
+		(void)memcpy(p, list, sizeof *list);
+		*list = p;
 	}
-	size_t c = class_of(n);
-	(void)memcpy(p, &a->free_blocks[c], sizeof(void *));
-	a->free_blocks[c] = p;
 }
 
 static void *grow(struct arena *a, void *p, size_t old, size_t n)
 {
-	if (old > SMALL && n > SMALL)
+	if (old > SMALL && n > SMALL && a->base == NULL)
 		return realloc(p, n);
-	if (old <= SMALL && n <= SMALL && class_of(old) == class_of(n))
+	size_t old_size, size;
+	if (list_of(a, old, &old_size) == list_of(a, n, &size))
 		return p;
 	void *q = take(a, n);
 	if (q == NULL)
@@ -86,6 +120,13 @@ static void *grow(struct arena *a, void *p, size_t old, size_t n)
 	return q;
 }
 #endif
+
+void arena_freeze(struct arena *a)
+{
+	(void)memset(a->free_blocks, 0, sizeof a->free_blocks);
+	(void)memset(a->free_large, 0, sizeof a->free_large);
+	a->frozen = a->next;
+}
 
 void *arena_allocate(void *ud, void *ptr, size_t old_size, size_t new_size)
 {

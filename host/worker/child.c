@@ -712,7 +712,7 @@ static void guard(pid_t program, const sigset_t *set, const struct keeping *k)
 		if (sig == SIGCHLD || (sig < 0 && errno == EINTR))
 			continue;
 		if (told) {
-			reap_all(0, NULL, NULL, NULL, 0); /* also what left the program's group */
+			reap_all(0, NULL, NULL, 0); /* also what left the program's group */
 			return;
 		}
 		(void)kill(-program, SIGTERM);

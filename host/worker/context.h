@@ -4,6 +4,7 @@
 #define TOOL_WORKER_CONTEXT_H
 
 #include "arena.h"
+#include "confine.h"
 
 #include <lua.h>
 #include <signal.h>
@@ -16,11 +17,13 @@
 
 struct task;
 struct loop;
+struct serve_note;
 struct snapshot;
 
 struct worker {
 	const struct snapshot *snapshot; /* the invocation: argv, environment, terminals, paths */
 	int frames_fd;                   /* where frames to the supervisor go */
+	struct serve_note *note;         /* where a worker that serves lines leaves its limit; else NULL */
 	char waiting[65536];             /* frames that wait for the next one that matters */
 	size_t waiting_len;
 	bool rows_wait;                  /* rows are among them, and must be out before the worker waits */
@@ -34,6 +37,10 @@ struct worker {
 	volatile pid_t children[MAX_RUNNING]; /* programs that run now; 0 is a free place */
 	struct loop *loop;               /* the event loop; never NULL once the state exists */
 	struct arena memory;             /* what Lua holds */
+	bool plain;                      /* this run can leave nothing behind: another line may follow in this process */
+	bool used;                       /* a line came before */
+	char *bound;                     /* what the confinement was made for, beside the command; NULL before */
+	struct confine_result layers;    /* of that confinement */
 	int session_fd;                  /* keeps the lock on the run's own directory; -1 without one */
 	int pids_fd;                     /* where the running programs are listed for others to read; -1 without one */
 };

@@ -48,6 +48,20 @@ static bool keep_waiting(struct worker *w, const struct iovec *v, int n, size_t 
 	return true;
 }
 
+const char *frames_take(size_t *n)
+{
+	struct worker *w = worker_context();
+	*n = w->waiting_len;
+	w->waiting_len = 0;
+	return w->waiting;
+}
+
+bool frames_append(const char *bytes, size_t n)
+{
+	struct worker *w = worker_context();
+	return keep_waiting(w, &(struct iovec){ (void *)bytes, n }, 1, n);
+}
+
 bool frame_flush(void)
 {
 	struct worker *w = worker_context();
@@ -83,7 +97,8 @@ bool frame_send(char kind, const struct frame_part *parts, size_t count)
 	head[0] = (unsigned char)(kind == 'e' ? 'E' : kind);
 	put32(head + 1, total);
 	v[1] = (struct iovec){ head, sizeof head };
-	if (strchr("MAWwe", kind) != NULL && keep_waiting(w, v + 1, n - 1, total + sizeof head)) {
+	bool waits = strchr("MAWwe", kind) != NULL || (kind == 'R' && w->plain);
+	if (waits && keep_waiting(w, v + 1, n - 1, total + sizeof head)) {
 		w->rows_wait = w->rows_wait || kind == 'e';
 		return true;
 	}

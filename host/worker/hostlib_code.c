@@ -167,6 +167,13 @@ static int l_traceback(lua_State *L)
 	return 1;
 }
 
+void hostlib_push(lua_State *L)
+{
+	(void)luaL_getsubtable(L, LUA_REGISTRYINDEX, LOADED);
+	lua_getfield(L, -1, "host");
+	lua_remove(L, -2);
+}
+
 void hostlib_code(lua_State *L)
 {
 	static const luaL_Reg code[] = {

@@ -298,6 +298,34 @@ static int l_access(lua_State *L)
 	return 1;
 }
 
+/* host.file.above(dir, names) -> the nearest directory from dir upwards ("" for the root) that has one of the names | nil */
+static int l_above(lua_State *L)
+{
+	size_t n;
+	const char *dir = luaL_checklstring(L, 1, &n);
+	luaL_checktype(L, 2, LUA_TTABLE);
+	lua_Integer count = (lua_Integer)lua_rawlen(L, 2);
+	char path[PATH_MAX];
+	luaL_argcheck(L, n < sizeof path - 256, 1, "too long");
+	(void)memcpy(path, dir, n + 1);
+	for (;;) {
+		for (lua_Integer i = 1; i <= count; i++) {
+			lua_rawgeti(L, 2, i);
+			(void)snprintf(path + n, sizeof path - n, "/%s", luaL_checkstring(L, -1));
+			lua_pop(L, 1);
+			if (faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) == 0) {
+				lua_pushlstring(L, path, n);
+				return 1;
+			}
+		}
+		if (n == 0)
+			return 0;
+		while (n > 0 && path[n - 1] != '/')
+			n--;
+		n -= n > 0 ? 1 : 0;
+	}
+}
+
 /* host.file.real(path) -> absolute path without links | nil, err */
 static int l_real(lua_State *L)
 {
@@ -402,7 +430,7 @@ void hostlib_file(lua_State *L)
 	static const luaL_Reg file[] = {
 		{ "read", l_read },   { "write", l_write },   { "append", l_append }, { "stat", l_stat },
 		{ "list", l_list },   { "mkdir", l_mkdir },   { "remove", l_remove }, { "rename", l_rename },
-		{ "access", l_access }, { "real", l_real },   { "lock", l_lock },     { "head", l_head },
+		{ "access", l_access }, { "above", l_above }, { "real", l_real },   { "lock", l_lock },     { "head", l_head },
 		{ "remove_tree", l_remove_tree }, { "symlink", l_symlink }, { "readlink", l_readlink }, { "sync", l_sync },
 		{ NULL, NULL },
 	};

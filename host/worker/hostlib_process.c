@@ -6,6 +6,7 @@
 #include "confine.h"
 #include "context.h"
 #include "frames.h"
+#include "serve.h"
 #include "version.h"
 
 #include <dlfcn.h>
@@ -44,6 +45,54 @@ static int l_environ(lua_State *L)
 		lua_rawset(L, -3);
 	}
 	return 1;
+}
+
+/* host.limit(ms, retryable): the time limit of the run, which counts from now */
+static int l_limit(lua_State *L)
+{
+	const struct worker *w = worker_context();
+	lua_Integer ms = luaL_checkinteger(L, 1);
+	bool retryable = lua_toboolean(L, 2) != 0;
+	if (w->note != NULL) {
+		w->note->limit_ms = ms;
+		w->note->since_ns = clock_mono_ns();
+		w->note->retryable = retryable;
+		w->note->start_ns = w->snapshot->start_mono_ns;
+		return 0;
+	}
+	char text[24];
+	int n = snprintf(text, sizeof text, "%lld", (long long)ms);
+	struct frame_part parts[2] = { { text, (size_t)n }, { retryable ? "1" : "0", 1 } };
+	if (!frame_send('D', parts, 2))
+		return luaL_error(L, "the supervisor is gone");
+	return 0;
+}
+
+/* host.unsend() -> the frames that wait and shall not be sent now */
+static int l_unsend(lua_State *L)
+{
+	size_t n;
+	const char *bytes = frames_take(&n);
+	lua_pushlstring(L, bytes, n);
+	return 1;
+}
+
+/* host.send_again(frames): what unsend took */
+static int l_send_again(lua_State *L)
+{
+	size_t n;
+	const char *bytes = luaL_checklstring(L, 1, &n);
+	if (!frames_append(bytes, n) && (!frame_flush() || !frames_append(bytes, n)))
+		return luaL_error(L, "the supervisor is gone");
+	return 0;
+}
+
+/* host.flush(): what waits is sent */
+static int l_flush(lua_State *L)
+{
+	if (!frame_flush())
+		return luaL_error(L, "the supervisor is gone");
+	return 0;
 }
 
 /* host.send(kind, part…) */
@@ -89,14 +138,13 @@ static bool flag_at(lua_State *L, int idx, const char *name)
 	return v;
 }
 
-static int push_layers(lua_State *L, struct confine_result r)
+void hostlib_layers(lua_State *L, struct confine_result r)
 {
 	lua_createtable(L, 0, 2);
 	lua_pushinteger(L, r.landlock);
 	lua_setfield(L, -2, "landlock");
 	lua_pushboolean(L, r.seccomp);
 	lua_setfield(L, -2, "seccomp");
-	return 1;
 }
 
 /* A list of rules, such as "rw/tmp/x": letters for the rights (read, write, exec, device, list), then the path. */
@@ -158,13 +206,46 @@ static int l_confine(lua_State *L)
 	p.rules = take_rules(L, "rules", &p.rule_count);
 	p.program_rules = take_rules(L, "programs", &p.program_rule_count);
 	p.ports = take_ports(L, &p.port_count);
-	return push_layers(L, confine_apply(&p));
+	struct worker *w = worker_context();
+	w->layers = confine_apply(&p);
+	hostlib_layers(L, w->layers);
+	return 1;
+}
+
+/* host.hand_back(): another process must run this line, and this one serves no more */
+static int l_hand_back(lua_State *L)
+{
+	(void)L;
+	worker_context()->plain = false;
+	(void)frame_send('H', NULL, 0);
+	return 0;
+}
+
+/* host.bind(text): later lines of this process must be confined to the same, or go elsewhere */
+static int l_bind(lua_State *L)
+{
+	struct worker *w = worker_context();
+	char *copy = strdup(luaL_checkstring(L, 1));
+	if (copy == NULL)
+		return luaL_error(L, "not enough memory");
+	free(w->bound);
+	w->bound = copy;
+	return 0;
+}
+
+/* host.plain(): this run can leave nothing behind, so another may follow in this process */
+static int l_plain(lua_State *L)
+{
+	(void)L;
+	worker_context()->plain = true;
+	return 0;
 }
 
 /* host.layers() -> what the kernel offers */
 static int l_layers(lua_State *L)
 {
-	return push_layers(L, confine_probe());
+	hostlib_layers(L, confine_probe());
+	return 1;
 }
 
 /* Loads dir/name.so and calls its luaopen_name. Pushes the module and returns 1, or nil and a message and returns 2. */
@@ -397,20 +478,30 @@ static void push_tty(lua_State *L, const struct snapshot *s)
 	}
 }
 
+void hostlib_invocation(lua_State *L)
+{
+	const struct snapshot *s = worker_context()->snapshot;
+	set_string(L, "request_id", s->request_id);
+	set_string(L, "instance", s->instance); /* nil without one */
+	push_argv(L, s);
+	lua_setfield(L, -2, "argv");
+}
+
 void hostlib_process(lua_State *L)
 {
 	static const luaL_Reg process[] = {
 		{ "env", l_env },         { "environ", l_environ }, { "send", l_send },       { "mono", l_mono },
 		{ "elapsed", l_elapsed }, { "time", l_time },       { "confine", l_confine }, { "layers", l_layers },
 		{ "columns", l_columns }, { "prompt", l_prompt },   { "stdin", l_stdin },     { "setenv", l_setenv },
-		{ "uid", l_uid },         { "native", l_native },         { "gc", l_gc },           { NULL, NULL },
+		{ "uid", l_uid },         { "native", l_native },         { "gc", l_gc },           { "plain", l_plain }, { "bind", l_bind }, { "hand_back", l_hand_back },         { "limit", l_limit },     { "flush", l_flush },
+		{ "unsend", l_unsend },     { "send_again", l_send_again },
+		{ NULL, NULL },
 	};
 	const struct snapshot *s = worker_context()->snapshot;
 	luaL_setfuncs(L, process, 0);
 	set_string(L, "version", TOOL_VERSION);
 	set_string(L, "program", s->program);
 	set_string(L, "cwd", s->cwd[0] != '\0' ? s->cwd : "/");
-	set_string(L, "request_id", s->request_id);
 #ifdef TOOL_SANITIZE
 	lua_pushboolean(L, 1);
 	lua_setfield(L, -2, "sanitized");
@@ -420,10 +511,7 @@ void hostlib_process(lua_State *L)
 #else
 	set_string(L, "platform", "linux");
 #endif
-	if (s->instance != NULL)
-		set_string(L, "instance", s->instance);
-	push_argv(L, s);
-	lua_setfield(L, -2, "argv");
+	hostlib_invocation(L);
 	push_tty(L, s);
 	lua_setfield(L, -2, "tty");
 	push_globals(L);

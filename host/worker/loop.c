@@ -606,6 +606,15 @@ static void close_handle(uv_handle_t *h, void *arg)
 		uv_close(h, NULL);
 }
 
+bool loop_forget(void)
+{
+	struct loop *lp = the_loop();
+	if (lp == NULL || lp->created)
+		return false;
+	(void)memset(lp, 0, sizeof *lp);
+	return true;
+}
+
 void loop_close(lua_State *L)
 {
 	(void)L;

@@ -5,6 +5,7 @@
 #define TOOL_WORKER_LOOP_H
 
 #include <lua.h>
+#include <stdbool.h>
 #include <uv.h>
 
 struct task;
@@ -44,6 +45,10 @@ int loop_run(lua_State *L);
 
 /* Closes all handles; call before lua_close of the state's last reference to modules. */
 void loop_close(lua_State *L);
+
+/* Forgets the tasks of a run that is over, so that the next begins as in a new state. False when a libuv loop was made, of
+ * which something may still be in use. */
+bool loop_forget(void);
 
 /* Called from the signal handler: makes the running Lua code raise INTERRUPTED soon, and wakes the loop. */
 void loop_interrupt(void);

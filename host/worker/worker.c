@@ -15,7 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MEMORY_LIMIT ((size_t)256 << 20)
 #define CHILDREN_MS 1500 /* for programs after an interrupt; below the supervisor's grace for cleanup */
 
 static void on_interrupt(int sig)
@@ -42,7 +41,7 @@ static void on_clock(int sig)
 	_exit(1);
 }
 
-static void set_signals(void)
+void worker_signals(void)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, stop = { .sa_handler = on_interrupt };
 	/* SIGXFSZ too: a file over its limit is an error of the write, which cleans up after itself */
@@ -81,8 +80,8 @@ static void open_libraries(lua_State *L)
 	lua_pop(L, 1);
 }
 
-/* Prepares the state and leaves boot's table on the stack. Runs protected. */
-static int prepare(lua_State *L)
+/* Opens the libraries and leaves boot's table on the stack. Runs protected. */
+static int open_state(lua_State *L)
 {
 	open_libraries(L);
 	hostlib_open(L);
@@ -122,13 +121,17 @@ static void unwind(lua_State *L)
 	child_wait_all(L, CHILDREN_MS);
 }
 
-static void run(lua_State *L)
+bool worker_prepare(lua_State *L)
 {
-	lua_pushcfunction(L, prepare);
-	if (lua_pcall(L, 0, 1, 0) != LUA_OK) {
-		report(L, 0);
-		return;
-	}
+	lua_pushcfunction(L, open_state);
+	if (lua_pcall(L, 0, 1, 0) == LUA_OK)
+		return true;
+	report(L, 0);
+	return false;
+}
+
+void worker_run(lua_State *L)
+{
 	int status = run_entry(L, "main");
 	if (worker_context()->interrupted) {
 		unwind(L);
@@ -139,20 +142,26 @@ static void run(lua_State *L)
 	}
 }
 
+_Noreturn void worker_end(void)
+{
+	(void)frame_flush();
+	(void)fflush(NULL); /* what a library printed belongs to the supervisor's capture */
+	_exit(0);
+}
+
 _Noreturn void worker_main(const struct snapshot *snapshot, int frames_fd)
 {
 	struct worker *w = worker_context();
 	w->snapshot = snapshot;
 	w->frames_fd = frames_fd;
 	w->memory.limit = MEMORY_LIMIT;
-	set_signals();
+	worker_signals();
 	lua_State *L = lua_newstate(arena_allocate, &w->memory);
 	if (L != NULL) {
 		w->main = L;
-		run(L);
+		if (worker_prepare(L))
+			worker_run(L);
 		loop_close(L);
 	}
-	(void)frame_flush();
-	(void)fflush(NULL); /* what a library printed belongs to the supervisor's capture */
-	_exit(0);
+	worker_end();
 }

@@ -558,7 +558,9 @@ return function(C, tokens, opts)
   }
   collect(state, tokens)
   place(state)
-  if C.payload then state.payload = require("args.payload")(state, function(p) report(state, p) end) end
+  if C.payload or host.line and host.line.payload then
+    state.payload = require("args.payload")(state, function(p) report(state, p) end)
+  end
   for _, p in ipairs(C.params) do resolve_param(state, p) end
   for _, p in ipairs(C.flags) do resolve_param(state, p) end
   for _, rule in ipairs(C.rules or {}) do apply_rule(state, rule) end

@@ -36,29 +36,12 @@ local function flag_beside(state)
   end
 end
 
---- Reads the payload, if one is given: name -> value for the parameters that it sets, JSON null as not given; else nil.
---- report(item) is told every problem.
-return function(state, report)
-  local texts = state.raw["raw-payload"] or state.raw.input
-  if not texts then return nil end
-  local name = state.raw["raw-payload"] and "raw-payload" or "input"
-  if #texts > 1 or state.raw["raw-payload"] and state.raw.input then
-    report(item(name, "INPUT_PARAM_CONFLICT", "Only one payload can be given.", nil, "Give --raw-payload once."))
-  end
-  local value, bad = values.read({ name = name, type = "json" }, texts[#texts], state.cwd)
-  if bad or type(value) ~= "table" or host.json.is_array(value) then
-    report(bad or item(name, "INPUT_PARAM_INVALID", "The payload must be a JSON object.", texts[#texts], "Give an object."))
-    for _, p in ipairs(state.C.params) do state.bad[p.name] = true end -- nothing can be said of them
-    return nil
-  end
-  local beside, out, names = flag_beside(state), {}, {}
-  if beside then
-    report(item(beside.name, "INPUT_PARAM_CONFLICT", ("--%s cannot be used together with --%s."):format(beside.name, name),
-      nil, ("Put %s into the payload, or leave the payload out."):format(beside.name)))
-  end
+-- name -> value for the parameters that the fields of an object set, JSON null as not given; report(item) is told every
+-- problem.
+local function fields(state, value, report)
+  local out, names, own = {}, {}, {}
   for field in pairs(value) do names[#names + 1] = field end
   table.sort(names)
-  local own = {}
   for _, p in ipairs(state.C.params) do
     own[p.name] = p
     own[(p.name:gsub("-", "_"))] = p
@@ -74,4 +57,27 @@ return function(state, report)
     end
   end
   return out
+end
+
+--- Reads the payload, if one is given, as `fields` does; else nil. A line of `tool exec` has its own (REQ-O-050).
+return function(state, report)
+  if host.line and host.line.payload then return fields(state, require("lines").payload(), report) end
+  local texts = state.raw["raw-payload"] or state.raw.input
+  if not texts then return nil end
+  local name = state.raw["raw-payload"] and "raw-payload" or "input"
+  if #texts > 1 or state.raw["raw-payload"] and state.raw.input then
+    report(item(name, "INPUT_PARAM_CONFLICT", "Only one payload can be given.", nil, "Give --raw-payload once."))
+  end
+  local value, bad = values.read({ name = name, type = "json" }, texts[#texts], state.cwd)
+  if bad or type(value) ~= "table" or host.json.is_array(value) then
+    report(bad or item(name, "INPUT_PARAM_INVALID", "The payload must be a JSON object.", texts[#texts], "Give an object."))
+    for _, p in ipairs(state.C.params) do state.bad[p.name] = true end -- nothing can be said of them
+    return nil
+  end
+  local beside = flag_beside(state)
+  if beside then
+    report(item(beside.name, "INPUT_PARAM_CONFLICT", ("--%s cannot be used together with --%s."):format(beside.name, name),
+      nil, ("Put %s into the payload, or leave the payload out."):format(beside.name)))
+  end
+  return fields(state, value, report)
 end

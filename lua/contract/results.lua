@@ -9,19 +9,32 @@ local BASES = {
 }
 local WRAPPERS = { "list", "map", "one_of", "schema" }
 
+-- What was found out about a text of a contract; the same few are asked for again and again.
+local function remembered(split)
+  local known = {}
+  return function(text)
+    local of = known[text]
+    if not of then
+      of = table.pack(split(text))
+      known[text] = of
+    end
+    return of[1], of[2], of[3]
+  end
+end
+
 --- Splits a scalar word: base, may be absent, may be null; nil when it is none.
-function results.word(text)
+results.word = remembered(function(text)
   local base, marks = text:match("^(%l+)([?!]*)$")
   if not base or not BASES[base] then return nil end
   return base, marks:find("?", 1, true) ~= nil, base == "any" or marks:find("!", 1, true) ~= nil
-end
+end)
 
 --- A field's key: name, may be absent, may be null. "owner?" lets a table-valued field be absent too.
-function results.field(key)
+results.field = remembered(function(key)
   local name, marks = key:match("^(.-)([?!]*)$")
   if name == "" then return key, false, false end
   return name, marks:find("?", 1, true) ~= nil, marks:find("!", 1, true) ~= nil
-end
+end)
 
 --- Is this key the one that stands for all other fields?
 function results.is_rest(key)
@@ -43,11 +56,17 @@ local function wrapper_of(form)
   end
 end
 
+local kinds = setmetatable({}, { __mode = "k" }) -- of the tables seen so far
+
 --- "word", "list", "map", "one_of", "schema", "object", or nil when it is no form.
 function results.kind(form)
+  local known = kinds[form]
+  if known then return known end
   if type(form) == "string" then return results.word(form) and "word" or nil end
   if type(form) ~= "table" then return nil end
-  return wrapper_of(form) or "object"
+  known = wrapper_of(form) or "object"
+  kinds[form] = known
+  return known
 end
 
 local JSON_TYPES = {

@@ -90,6 +90,7 @@ reference.command = {
   { "places", "function", "Further paths that may be written", internal = true },
   { "probes", "boolean", "Unlocks ctx.framework.exec", internal = true },
   { "confines", "fun(args: table): table", "What its program gets, said at run time; unlocks ctx.framework.run", internal = true },
+  { "dispatches", "boolean", "Reads lines that are calls; adds --dry-run for them", internal = true },
 }
 
 reference.param = {

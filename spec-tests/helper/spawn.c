@@ -10,8 +10,8 @@
  *   leave "out|err n"   close that reader after n bytes      stall "out|err ms"   start reading late
  *   slow "out|err n ms" read n bytes every ms
  *   event action NUL condition NUL value NUL delay_ms NUL payload
- *     action: signal (to the program), group, child (its first child), type (terminal input), feed (standard input),
- *             eof (close standard input); condition: after (value ms), stdout, stderr (text seen), file (exists)
+ *     action: signal (to the program), group, child (its first child), last (its last one), type (terminal input),
+ *             feed (standard input), eof (close standard input); condition: after (value ms), stdout, stderr (text seen), file (exists)
  * Report keys: status | signal | exec_error, stdout, stderr, terminal, elapsed_us, maxrss_kb, cpu_us, timed_out, held,
  *   left…, chunks (a line "out|err|tty time_us bytes" each), started_us (epoch)
  * `left` lists processes alive after `settle` ms that descend from the program or carry SPEC_MARK; they are killed.
@@ -352,13 +352,15 @@ static pid_t start(void) {
 
 /* ---- what happens while it runs ---- */
 
-static pid_t first_child(pid_t parent) {
+/* The first child of a process, or its last one; 0 when it has none. */
+static pid_t child_of(pid_t parent, bool last) {
 	char path[64];
 	int child = 0;
 	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
 	FILE *f = fopen(path, "re");
 	if (f) {
-		if (fscanf(f, "%d", &child) != 1) child = 0;
+		while (fscanf(f, "%d", &child) == 1 && last) {
+		}
 		fclose(f);
 	}
 	return child;
@@ -378,7 +380,10 @@ static void event_act(const struct event *e, pid_t pid) {
 	if (!strcmp(e->action, "eof")) { if (stdin_fd >= 0) close(stdin_fd); stdin_fd = -1; return; }
 	int number = signal_number(e->payload);
 	if (!strcmp(e->action, "group")) kill(-pid, number);
-	else if (!strcmp(e->action, "child")) { pid_t child = first_child(pid); if (child > 0) kill(child, number); }
+	else if (!strcmp(e->action, "child") || !strcmp(e->action, "last")) {
+		pid_t child = child_of(pid, e->action[0] == 'l');
+		if (child > 0) kill(child, number);
+	}
 	else kill(pid, number);
 }
 

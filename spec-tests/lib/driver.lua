@@ -175,7 +175,7 @@ end
 --   opts.stdin      "null" (default) | "open" (a silent pipe) | "closed" | "pty" | other text: those bytes, then end
 --   opts.stdout, opts.stderr   "pipe" (default) | "null" | "closed" | "pty" | "pty2" | an absolute path |
 --                   { mode =, leave = n, stall_ms =, slow = { bytes =, ms = } }
---   opts.signals    { { "TERM", <condition>, delay_ms =, to = "group"|"child" }, … }, the condition being one of
+--   opts.signals    { { "TERM", <condition>, delay_ms =, to = "group"|"child"|"last" }, … }, the condition being one of
 --                   after_ms, when_stdout, when_stderr (text seen), when_file (exists)
 --   opts.type, opts.feed   { { text, <condition> } } typed on the terminal, written to an open stdin ({ eof = true }
 --                   closes it)

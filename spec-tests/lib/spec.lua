@@ -213,6 +213,7 @@ local function judge_json(r)
 end
 
 local RECORDED_ROWS = 3        -- of one run
+local RECORDED_LINES = 50
 
 local function judge_jsonl(r)
   r.rows = {}
@@ -224,6 +225,19 @@ local function judge_jsonl(r)
       r.rows[#r.rows + 1] = row
       if #r.rows <= RECORDED_ROWS then record(r.args, r, line, true) end
     end
+  end
+end
+
+-- The answers of `tool exec`, one envelope a line: each stands for a run of its own, and is a row of exec.
+local function judge_lines(r)
+  r.answers = {}
+  for i, line in ipairs(lines_of(r.stdout)) do
+    local ok = line:find('^{"ok":true') ~= nil
+    local problems, envelope = spec.envelope_problems(line, ok and 0 or 1, r.elapsed_ms)
+    if #problems > 0 then error(("line %d is wrong: %s"):format(i, table.concat(problems, "; ")) .. describe_run(r), 0) end
+    r.answers[i] = envelope
+    if i <= RECORDED_ROWS then record(r.args, r, line, true) end
+    if i <= RECORDED_LINES then record(r.args, { status = ok and 0 or 1, shape = "json", opts = r.opts }, line) end
   end
 end
 
@@ -239,7 +253,7 @@ local function finish(r, args, opts)
   if r.exec_error then error("cannot execute " .. paths.tool .. ": " .. r.exec_error, 0) end
   if r.timed_out and not opts.may_time_out then error("killed by the test's own time limit" .. describe_run(r), 0) end
   if r.shape == "json" then judge_json(r) elseif r.shape == "jsonl" then judge_jsonl(r)
-  elseif r.shape == "text" then judge_text(r) end
+  elseif r.shape == "lines" then judge_lines(r) elseif r.shape == "text" then judge_text(r) end
   local shown = taint.hit(r, spec.environment(opts), opts.tainted)
   if shown then error("a planted secret is shown: " .. shown .. describe_run(r), 0) end
   if not opts.may_leave and (#r.left > 0 or r.held) then

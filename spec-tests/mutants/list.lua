@@ -96,7 +96,7 @@ return {
     { "one turn never ends", "for (int i = 0; i < TURN && sink_pending(s) > 0", "for (int i = 0; sink_pending(s) > 0" },
     { "data is taken after the reader left", "if (s->gone || s->error != 0 || n == 0)", "if (n == 0)" },
   } },
-  { file = "host/supervisor/supervise.c", units = {}, specs = "f/011_|f/012_|f/013_", faults = {
+  { file = "host/supervisor/watch.c", units = {}, specs = "f/011_|f/012_|f/013_", faults = {
     { "no deadline before the contract is read", "return v->snapshot->start_mono_ns + v->opt->start_timeout_ms * 1000000;", "return 0;" },
     { "the deadline is never reached", "if (limit != 0 && now >= limit)", "if (limit != 0 && now < 0)" },
     { "the deadline is ten times as far", "0 : r->deadline_from_ns + r->timeout_ms * 1000000;", "0 : r->deadline_from_ns + r->timeout_ms * 10000000;" },
@@ -106,8 +106,35 @@ return {
     { "a worker that does not react is not killed", "if (v->kill_at_ns != 0 && now >= v->kill_at_ns && !v->killed) {", "if (v->kill_at_ns < 0 && !v->killed) {" },
     { "the worker has a second to react", "#define STOP_GRACE_MS 35 ", "#define STOP_GRACE_MS 1000 " },
     { "cleanup gets no grace", "#define CLEANUP_GRACE_MS 2000", "#define CLEANUP_GRACE_MS 1" },
+  } },
+  { file = "host/supervisor/verdict.c", units = {}, specs = "f/011_|f/012_", faults = {
     { "a passed deadline looks like a crash", "if (v->reason == DEADLINE)\n\t\treturn timed_out(v, o);", "if (v->reason == DEADLINE && o->exit_code == 99)\n\t\treturn timed_out(v, o);" },
     { "the limit told is another", "int64_t limit = r->has_deadline ? r->timeout_ms :", "int64_t limit = r->has_deadline ? r->timeout_ms + 1 :" },
+  } },
+  { file = "host/supervisor/lines.c", units = {}, specs = "o/050_", faults = {
+    { "it goes on after a failure", "if (l->failed > 0 && !l->outer->record.lines_go_on)", "if (l->failed > l->requests + l->bad)" },
+    { "lines run beside one with effects", "calm = lane->state == REFUSED || (lane->state == SENT && !lane->fresh);", "calm = true;" },
+    { "what ran ahead is not run again", "		await(l, lane);\n		lane->state = READY;", "		await(l, lane);" },
+    { "a line that was handed back has no answer of its own", "if (v->record.handed_back && v->reason == NOT_STOPPED) {", "if (v->record.handed_back && v->reason == DEADLINE) {" },
+    { "the exit is 1 when no line was a request", "return l->bad > 0 && l->requests == 0 ? 2 :", "return l->bad > 0 && l->requests == l->bad ? 2 :" },
+    { "a failure does not count", "l->failed += finish_run(v) != 0 ? 1 : 0;", "(void)finish_run(v);" },
+  } },
+  { file = "host/supervisor/request.c", units = { "request" }, specs = "o/050_", faults = {
+    { "one name in two spellings is two", "if (a->p[i] != b->p[i] && !((a->p[i] == '_' || a->p[i] == '-') && (b->p[i] == '_' || b->p[i] == '-')))", "if (a->p[i] != b->p[i])" },
+    { "a path may end in a dot", "	return !first;", "	return true;" },
+    { "false is given too", "		r->args.len = start;\n		return true;", "		return buf_putc(&r->args, '\\0');" },
+    { "an argument ends at a NUL", "memchr(r->args.data + from, '\\0', r->args.len - from) != NULL)", "r->args.len == from - 1)" },
+    { "unknown keys are parameters", "else if (fields[i].key.n > 2 && fields[i].key.p[1] == '_')", "else if (fields[i].key.n > 2 && fields[i].key.p[1] == '#')" },
+  } },
+  { file = "host/supervisor/input.c", units = { "input" }, specs = "o/050_", faults = {
+    { "blank lines are not counted", "		in->line++;\n		if (*n > in->max)", "		in->line += is_blank(*line, *n) ? 0 : 1;\n		if (*n > in->max)" },
+    { "the rest of a long line is a line", "			in->dropping = false;\n			continue;", "			in->dropping = false;" },
+    { "the last line needs a newline", "if (nl == NULL && !in->end) {", "if (nl == NULL) {\n			if (in->end)\n				return INPUT_ENDS;" },
+  } },
+  { file = "host/worker/checkpoint.c", units = { "checkpoint" }, specs = "o/050_", faults = {
+    { "pages written to later are not set back", "for (size_t i = 0; i < all.count; i++) {\n		size_t number = all.written[i];", "for (size_t i = 0; i < pages; i++) {\n		size_t number = all.written[i];" },
+    { "what was allocated since stays", "	*all.arena = *to;", "	all.arena->used = to->used;" },
+    { "another command's state is taken", "strcmp(all.kept[i].name, name) == 0", "strncmp(all.kept[i].name, name, 2) == 0" },
   } },
   { file = "host/base/utf8.c", units = { "utf8", "fuzz_utf8", "json" }, specs = "f/016|f/007", faults = {
     { "overlong pairs are valid", "lead >= 0xC2 && lead <= 0xDF", "lead >= 0xC0 && lead <= 0xDF" },
