@@ -32,7 +32,7 @@ end
 return {
   about = "Install a plugin from a folder, a tar archive, an address or a git repository",
   danger = "mutating", scopes = {}, framework = true, since = "0.1", external = false, creates = "plugin", id = "name",
-  reversible = true, network = { timeout = "180s" }, runs = "git", archive = true,
+  reversible = true, network = { timeout = "180s" }, runs = "git", probes = true, archive = true,
   args = {
     { "source", "string", "Folder, tar archive, https:// address of one, or git+https://…", required = true, at = 1,
       loose = true, max_length = 4096 },

@@ -53,7 +53,7 @@ end
 return {
   about = "Fetch an installed plugin again; the version before is kept",
   danger = "mutating", scopes = {}, framework = true, since = "0.1", external = false, id = "name", idempotent = true,
-  reversible = true, network = { timeout = "180s" }, runs = "git", archive = true, asks = true,
+  reversible = true, network = { timeout = "180s" }, runs = "git", probes = true, archive = true, asks = true,
   args = {
     { "name", "string", "Name of the plugin", required = true, at = 1, match = "^[a-z][a-z0-9-]{1,31}$" },
     { "source", "string", "Another place to fetch it from than the one before", loose = true, max_length = 4096 },

@@ -72,8 +72,9 @@ local function git(run, dir, scheme, arguments)
   local argv = { "git", "-C", dir, table.unpack(SAFE) }
   argv[#argv + 1], argv[#argv + 2] = "-c", ("protocol.%s.allow=always"):format(scheme)
   table.move(arguments, 1, #arguments, #argv + 1, argv)
-  run.program_env = git_environment(run, scheme)
-  local result = programs.start(run, argv, { timeout_ms = GIT_TIMEOUT_MS })
+  -- trusted: it gets what this command has, the folder that a file:// address names included, and no more
+  local result = programs.start(run, argv, { timeout_ms = GIT_TIMEOUT_MS, trusted = true,
+    env = git_environment(run, scheme) })
   if result.status == 0 then return result.stdout end
   failure.raise("PROGRAM_FAILED", { exit = "GENERAL_ERROR", cause = (host.text.clean(result.stderr):sub(-1000):gsub("%s+$", "")),
     message = ("git %s ended with status %d."):format(arguments[1], result.status),
