@@ -99,6 +99,9 @@ S.req("EMULATOR-OPENPROXY", "The proxy's emulator", function()
       assert.equal(404, e.get("/api/nowhere").status)
       local a = e.post("/api/usage/summary", {})
       assert.same({ 405, "GET, HEAD" }, { a.status, a.headers.allow })
+      assert.same({ "There is no /api/nowhere.", "There is no /v1/nowhere.", "not_found" }, {
+        e.get("/api/nowhere").json.error, e.get("/v1/nowhere").json.error.message,
+        e.get("/api/oauth/claude/nowhere").json.error.code })
     end)
   end)
 

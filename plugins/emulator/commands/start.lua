@@ -66,7 +66,9 @@ return {
     { "forward-key", "secret", "openproxy: the key for that service" },
     { "ping", "duration", "openproxy: the time between the pings of a stream, 25s unless given" },
     { "open", "boolean", "openproxy: ask for no key where the setting requireLogin may be off" },
-    { "fault", "list", "A fault for tests of clients, as in 'GET /agents=503 times=2'; several are tried in order",
+    { "fault", "list", "Something that goes wrong on purpose, as in 'GET /agents=503 times=2': a method or *, a path with "
+      .. "globs, =, then a status, hang, reset, close, half, slow, split or nothing, and any of delay, times, after, every, "
+      .. "chance; retry-after, body, header for a status; events, ping on streams; rate, pause. Several are tried in order",
       loose = true },
     { "no-runner", "boolean", "Do not run programs: leave that to runners that register (minitower)" },
     { "no-signup", "boolean", "Refuse that teams sign up (minitower)" },
@@ -116,6 +118,8 @@ return {
       "tool emulator start sentryagent --fault 'GET /agents=503 times=2 retry-after=1' --fault '* **=delay=2s every=3'" },
     { "The connection is reset instead of every other answer",
       "tool emulator start sentryagent --fault 'GET /audit/*=reset every=2'" },
+    { "A stream that is cut in the middle of its fourth event, and characters that come in two pieces",
+      "tool emulator start openproxy --fault 'GET /api/usage/stream=half events=3' --fault 'POST **=split'" },
   },
   preview = function(args, ctx)
     return ctx.would("start", { service = args.service, host = args.host, port = args.port })

@@ -147,8 +147,15 @@ function openproxy.before(state)
   return function(req) return keys.guard(state, req) end
 end
 
---- The form of the errors that no handler writes.
-function openproxy.on_error(problem)
+--- The form of the errors that no handler writes: each family of routes has its own.
+function openproxy.on_error(problem, req)
+  if req.path:find "^/v1/" or req.path:find "^/api/dashboard/" then
+    return (select(2, chat.error(problem.status, problem.message)))
+  end
+  local provider = req.path:match "^/api/oauth/([^/]+)/"
+  if provider then
+    return { error = { message = problem.message, code = problem.code:lower(), provider = provider } }
+  end
   return { error = problem.message }
 end
 
