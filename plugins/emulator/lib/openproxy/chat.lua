@@ -50,7 +50,7 @@ end
 -- The models of the service behind; nil when it does not say.
 local function models_behind(state, ctx)
   local forward = state.options.forward
-  local res = ctx.http.try.get(chat.address(forward, "/models"), { bearer = forward.key, timeout = "30s" })
+  local res = ctx.http.try.get(chat.address(forward, "/models"), { bearer = forward.key, timeout = "30s", retries = 0 })
   local value = res and res.status == 200 and json.decode(res.body)
   return type(value) == "table" and value or nil
 end
@@ -184,7 +184,7 @@ local function by_forwarding(state, ctx, run, body)
   sent.model, sent.stream = run.model, false
   local forward = state.options.forward
   local res, err = ctx.http.try.post(chat.address(forward, "/chat/completions"),
-    { json = sent, bearer = forward.key, timeout = "120s" })
+    { json = sent, bearer = forward.key, timeout = "120s", retries = 0 })
   if not res then return chat.error(502, "The service behind did not answer: " .. (err.message or err.code)) end
   local value = json.decode(res.body)
   local wait = res.headers["retry-after"]
