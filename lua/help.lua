@@ -137,7 +137,9 @@ local function flags_of(C, opts)
   for _, p in ipairs(C.params) do
     local row = flag_row(p)
     if p.at or p.rest then
-      arguments[#arguments + 1] = { "<" .. p.name .. ">", row[2] .. (p.rest and "" or ", also as --" .. p.name) }
+      local choices = p.type == "enum" and "; one of " .. table.concat(p.one_of, ", ") or ""
+      arguments[#arguments + 1] = { "<" .. p.name .. ">",
+        row[2] .. choices .. (p.rest and "" or ", also as --" .. p.name) }
     else
       own[#own + 1] = row
     end

@@ -31,6 +31,7 @@ struct loop {
 	uv_loop_t uv;
 	uv_async_t wakeup; /* lets a signal end epoll_wait */
 	bool created;
+	bool turning; /* inside uv_run */
 	struct task *ready_head, *ready_tail;
 	struct task *main_task;
 	unsigned generation; /* counts main tasks; older tasks are never resumed */
@@ -145,6 +146,8 @@ static void enqueue(struct task *t)
 	else
 		lp->ready_head = t;
 	lp->ready_tail = t;
+	if (lp->turning)
+		uv_stop(&lp->uv); /* a timer that is due before the sockets are looked at must not lead to a wait there */
 }
 
 void loop_wake(struct wait *w, loop_push push, void *arg)
@@ -359,7 +362,9 @@ static bool wait_event(struct loop *lp)
 	if (!lp->created || uv_loop_alive(&lp->uv) == 0)
 		return false;
 	(void)frame_flush_rows();
+	lp->turning = true;
 	(void)uv_run(&lp->uv, UV_RUN_ONCE);
+	lp->turning = false;
 	return true;
 }
 

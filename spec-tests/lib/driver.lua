@@ -122,6 +122,7 @@ function driver.start(argv, opts)
   end
   local process, why = uv.spawn(paths.helper, { stdio = { stdin, stdout, stderr } }, part_done)
   assert(process, "cannot start " .. paths.helper .. ": " .. tostring(why))
+  handle.pid = process:get_pid() -- the helper's; the program is below it
   stdout:read_start(reader(got))
   stderr:read_start(reader(complaint))
   stdin:write(request(argv, opts))

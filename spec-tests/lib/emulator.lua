@@ -102,6 +102,8 @@ function emulator.start(flags, opts)
     return r
   end
 
+  e.pid = handle.pid
+
   -- Ends it the hard way.
   function e.kill() return ended(kill) end
 
@@ -122,6 +124,29 @@ function emulator.base64(text)
     end
   end
   return table.concat(out)
+end
+
+-- What /proc/PID/stat says of the processes of a running emulator: for each { pid, cpu_ms }.
+function emulator.processes(e)
+  local children, ms, walk = {}, {}, uv.fs_scandir "/proc"
+  for name in function() return (uv.fs_scandir_next(walk)) end do
+    local fields = {}
+    for word in (name:find "^%d+$" and S.slurp("/proc/" .. name .. "/stat") or ""):gmatch "%S+" do
+      fields[#fields + 1] = word
+    end
+    local pid, parent = tonumber(fields[1]), tonumber(fields[4])
+    if parent then
+      children[parent] = children[parent] or {}
+      table.insert(children[parent], pid)
+      ms[pid] = (tonumber(fields[14]) + tonumber(fields[15])) * 10
+    end
+  end
+  local list, i = { { pid = e.pid, cpu_ms = ms[e.pid] } }, 1
+  while list[i] do
+    for _, pid in ipairs(children[list[i].pid] or {}) do list[#list + 1] = { pid = pid, cpu_ms = ms[pid] } end
+    i = i + 1
+  end
+  return list
 end
 
 -- The mode bits of a file.

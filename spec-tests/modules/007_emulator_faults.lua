@@ -125,6 +125,95 @@ S.req("EMULATOR-FAULTS", "Faults on request", function()
     end)
   end)
 
+  describe("on streams", function()
+    -- The emulated proxy with these faults; e.stream(path) -> a connection that reads that stream.
+    local function proxy(faults, flags)
+      local e = start(faults, "openproxy", flags)
+      function e.stream(path)
+        local c = client.connect(e.port)
+        c.send(("GET %s HTTP/1.1\r\nHost: x\r\nx-api-key: %s\r\n\r\n"):format(path, e.row.api_key))
+        return c
+      end
+      function e.log(text) e.request("POST", "/__emulator/log", { json = { text = text } }) end
+      return e
+    end
+    local LOG = "/api/observability/stream"
+    local function ready(got) return got:find(": ping\n\n", 1, true) end
+
+    it("reset, close: behind so many events, pings not counted; at the beginning with none", function()
+      local e = proxy({ "GET " .. LOG .. "=reset events=2 times=1", "GET " .. LOG .. "=close events=0" }, "--ping 20ms")
+      local c = e.stream(LOG)
+      c.receive(function(got) return select(2, got:gsub(": ping", "")) > 2 end)
+      assert.is_false(c.ended)
+      e.log "one"
+      c.receive(function(got) return got:find("one", 1, true) end)
+      assert.is_false(c.ended)
+      e.log "two"
+      c.receive()
+      assert.truthy(c.got:find "two\"}\n\n\r\n$")
+      c.close()
+      c = e.stream(LOG)
+      c.receive()
+      assert.truthy(c.got:find "^HTTP/1.1 200 OK\r\n.*\r\n\r\n$")
+      c.close()
+      e.stop()
+    end)
+
+    it("half: the event behind is cut in its middle, and no last chunk comes", function()
+      local e = proxy { "GET " .. LOG .. "=half events=1" }
+      local c = e.stream(LOG)
+      c.receive(ready)
+      e.log "first"
+      c.receive(function(got) return got:find("first", 1, true) end)
+      e.log "second"
+      c.receive()
+      assert.truthy(c.got:find "\r\ndata: {[^}]*\r\n$")
+      assert.is_nil(c.got:find("second", 1, true))
+      c.close()
+      e.stop()
+    end)
+
+    it("split: a character comes in two chunks", function()
+      local e = proxy { "GET " .. LOG .. "=split pause=1ms" }
+      local c = e.stream(LOG)
+      c.receive(ready)
+      e.log "a€b"
+      c.receive(function(got) return got:find("b\"}\n\n", 1, true) end)
+      assert.truthy(c.got:find "a\xE2\r\n%x+\r\n\x82\xACb")
+      c.close()
+      e.stop()
+    end)
+
+    it("slow: bytes a second; ping: the time between the pings of that stream alone", function()
+      local e = proxy { "GET " .. LOG .. "=slow rate=200", "GET /api/usage/stream=ping=20ms" }
+      uv.update_time()
+      local began, c = uv.now(), e.stream(LOG)
+      c.receive(ready)
+      e.log(("x"):rep(60))
+      c.receive(function(got) return got:find "x\"}" end)
+      uv.update_time()
+      assert.is_true(uv.now() - began >= 400, uv.now() - began)
+      c.close()
+      c = e.stream "/api/usage/stream"
+      c.receive(function(got) return select(2, got:gsub(": ping", "")) > 3 end)
+      c.close()
+      e.stop()
+    end)
+
+    it("a chat that is streamed, cut: the whole is not there", function()
+      local e = proxy { "POST /v1/**=close events=1" }
+      local body = '{"model":"echo","stream":true,"messages":[{"role":"user","content":"x"}]}'
+      local c = client.connect(e.port)
+      c.send(("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nx-api-key: %s\r\nContent-Length: %d\r\n\r\n%s"):format(
+        e.row.api_key, #body, body))
+      c.receive()
+      assert.truthy(c.got:find("content", 1, true))
+      assert.is_nil(c.got:find("[DONE]", 1, true))
+      c.close()
+      e.stop()
+    end)
+  end)
+
   describe("which requests", function()
     it("after, times and every", function()
       local e = start { "GET /health=500 after=2 times=2", "GET /agents=500 every=3", "* /b*=500 after=1 every=2 times=2" }

@@ -5,13 +5,35 @@ local front = require "lib.front"
 local limit = require "lib.limit"
 local services = require "lib.services"
 
-local FOR_MINITOWER = { "no_runner", "no_signup", "lease_ttl", "bootstrap_token", "max_artifact" }
-
 -- Where the state is kept.
 local function database(args)
   if args.ephemeral then return ":memory:" end
   local file = args.service .. ".db"
   return args.data_dir and args.data_dir .. "/" .. file or file
+end
+
+-- Parameters that not every service knows.
+local ONLY = { flavour = "openproxy", script = "openproxy", forward = "openproxy", forward_key = "openproxy",
+  ping = "openproxy", open = "openproxy", rate_limit = "minitower sentryagent", token_ttl = "sentryagent",
+  no_runner = "minitower", no_signup = "minitower", lease_ttl = "minitower", bootstrap_token = "minitower",
+  max_artifact = "minitower" }
+
+local function check_only(args, bad)
+  for name, those in pairs(ONLY) do
+    if args[name] and args.service and not those:find(args.service, 1, true) then
+      bad(name:gsub("_", "-"), ("means nothing for %s; it belongs to %s"):format(args.service, (those:gsub(" ", ", "))))
+    end
+  end
+end
+
+-- What a service opens its state with.
+local function options_of(args)
+  return {
+    path = database(args), token_ttl_ms = math.tointeger((args.token_ttl or 3600) * 1000 // 1),
+    rate = args.rate_limit and limit.parse(args.rate_limit), flavour = args.flavour, script = args.script, ping = args.ping,
+    open = args.open, forward = args.forward and { url = args.forward, key = args.forward_key },
+    args = args,
+  }
 end
 
 return {
@@ -23,6 +45,7 @@ return {
   store = true,
   archive = true,
   runs = { "env" },                 -- which starts what a deployed program needs: a shell or Python
+  network = true,
   external = false,
   timeout = "0s",
   args = {
@@ -34,8 +57,18 @@ return {
     { "seed", "boolean", "Begin with some example data", default = false },
     { "rate-limit", "string", "Answer 429 above this many calls of a client, as in 100/10s", loose = true,
       match = "^[1-9][0-9]*/[1-9][0-9]*(ms|s|m)$" },
-    { "token-ttl", "duration", "How long an issued token is good", default = "3600s", public = true },
-    { "fault", "list", "A fault for tests of clients, as in 'GET /agents=503 times=2'; several are tried in order",
+    { "token-ttl", "duration", "How long an issued token is good, 3600s unless given", public = true },
+    { "flavour", "enum", "openproxy: the shapes of the server's head, or those that the milestone's tests expect",
+      one_of = { "head", "m4" } },
+    { "script", "path", "openproxy: a JSON file of rules that say what the models answer", access = "read" },
+    { "forward", "url", "openproxy: a real OpenAI-compatible service that answers the chats, as in https://host/v1",
+      match = "^https?://[^[:space:]/?#]+[^[:space:]?#]*$" },
+    { "forward-key", "secret", "openproxy: the key for that service" },
+    { "ping", "duration", "openproxy: the time between the pings of a stream, 25s unless given" },
+    { "open", "boolean", "openproxy: ask for no key where the setting requireLogin may be off" },
+    { "fault", "list", "Something that goes wrong on purpose, as in 'GET /agents=503 times=2': a method or *, a path with "
+      .. "globs, =, then a status, hang, reset, close, half, slow, split or nothing, and any of delay, times, after, every, "
+      .. "chance; retry-after, body, header for a status; events, ping on streams; rate, pause. Several are tried in order",
       loose = true },
     { "no-runner", "boolean", "Do not run programs: leave that to runners that register (minitower)" },
     { "no-signup", "boolean", "Refuse that teams sign up (minitower)" },
@@ -44,9 +77,7 @@ return {
     { "max-artifact", "size", "The largest archive that is taken, 100MB unless given (minitower)" },
   },
   validate = function(args, bad)
-    for _, name in ipairs(FOR_MINITOWER) do
-      if args[name] and args.service ~= "minitower" then bad(name:gsub("_", "-"), "is for minitower") end
-    end
+    check_only(args, bad)
     if args.lease_ttl and args.lease_ttl < 0.1 then bad("lease-ttl", "must be at least 100ms") end
     if args.rate_limit and not limit.parse(args.rate_limit) then
       bad("rate-limit", "must be a number of calls and a time, as in 100/10s")
@@ -56,34 +87,46 @@ return {
       if not ok then bad("fault", problem) end
     end
   end,
-  rules = { { when = "ephemeral", is = true, bar = { "data-dir" } } },
+  rules = {
+    { when = "ephemeral", is = true, bar = { "data-dir" } },
+    { when = "forward", bar = { "script" } },
+    { when = "forward-key", need = { "forward" } },
+  },
   returns = {
     event = "string", service = "string", url = "string", ["client_id?"] = "string", ["client_secret?"] = "string",
     ["team?"] = "string", ["password?"] = "string", ["token?"] = "string", ["registration_token?"] = "string",
+    ["api_key?"] = "string", ["auth_token?"] = "string",
   },
   exits = {
     SUCCESS = "The emulator was stopped from inside",
     CONFLICT = "The port is taken",
     PERMISSION_DENIED = "The port may not be listened on",
   },
+  errors = {
+    UNAVAILABLE = false, UNAUTHENTICATED = false, PERMISSION_DENIED = false,
+    SCRIPT_INVALID = { "The script of answers has a mistake.", exit = "ARG_ERROR", fix = "Correct the rule that is named" },
+  },
   examples = {
     { "On a free port, forgotten at the end", "tool emulator start sentryagent --ephemeral" },
     { "On a fixed port, with example data", "tool emulator start sentryagent --port 8080 --seed" },
     { "A job orchestrator with a team, an app and runs to look at", "tool emulator start minitower --ephemeral --seed" },
+    { "A proxy whose models answer by rules, with example data",
+      "tool emulator start openproxy --seed --script answers.json" },
+    { "A proxy in front of a real service",
+      "tool emulator start openproxy --forward https://api.example.com/v1 --forward-key-from-env MY_KEY" },
     { "The first two calls fail, and every third one is slow",
       "tool emulator start sentryagent --fault 'GET /agents=503 times=2 retry-after=1' --fault '* **=delay=2s every=3'" },
     { "The connection is reset instead of every other answer",
       "tool emulator start sentryagent --fault 'GET /audit/*=reset every=2'" },
+    { "A stream that is cut in the middle of its fourth event, and characters that come in two pieces",
+      "tool emulator start openproxy --fault 'GET /api/usage/stream=half events=3' --fault 'POST **=split'" },
   },
   preview = function(args, ctx)
     return ctx.would("start", { service = args.service, host = args.host, port = args.port })
   end,
   run = function(args, ctx)
     local service = services.load(args.service)
-    local state = service.open(ctx, {
-      path = database(args), token_ttl_ms = math.tointeger(args.token_ttl * 1000 // 1),
-      rate = args.rate_limit and limit.parse(args.rate_limit), args = args,
-    })
+    local state = service.open(ctx, options_of(args))
     if args.seed and service.seed then service.seed(state) end
     local spec = front.spec(service, state, args.fault or {})
     spec.host, spec.port = args.host, args.port
@@ -98,6 +141,7 @@ return {
   end,
   render = function(row, ui)
     ui.text(("%s is listening on %s"):format(row.service, row.url))
+    if row.api_key then ui.text("API key " .. row.api_key) end
     if row.client_id then ui.text(("client id %s, client secret %s"):format(row.client_id, row.client_secret)) end
     if row.team then ui.text(("team %s, password %s"):format(row.team, row.password)) end
     if row.token then ui.text("token " .. row.token) end

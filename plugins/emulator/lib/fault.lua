@@ -47,7 +47,7 @@ end
 local function header(text, fault_headers)
   local name, value = text:match("^([%w!#$%%&'*+.^_`|~-]+): *(%C*)$")
   if not name then return nil, 'must be a header in quotes, as in "Location: /elsewhere"' end
-  fault_headers[name] = value
+  fault_headers[name:lower()] = value
   return fault_headers
 end
 
@@ -188,13 +188,6 @@ end
 
 -- What a struck request gets ------------------------------------------------------------------------------------------
 
--- Waits; false when the client left meanwhile.
-local function pause(req, seconds)
-  local over
-  repeat over = req.wait(math.ceil(seconds * 1000)) until over ~= true
-  return over == false
-end
-
 -- Sends a whole answer through the request's own write, piece by piece if that is what it does.
 local function send(req, answer)
   local body = answer.body or ""
@@ -264,10 +257,10 @@ local kinds = {}
 function kinds.status(f, req)
   local headers = {}
   for name, value in pairs(f.header or {}) do headers[name] = value end
-  headers["Retry-After"] = f.retry_after or headers["Retry-After"]
+  headers["retry-after"] = f.retry_after or headers["retry-after"]
   if f.body or f.status < 400 then
     local body = f.body or ""
-    headers["Content-Type"] = headers["Content-Type"] or json.decode(body) ~= nil and "application/json" or
+    headers["content-type"] = headers["content-type"] or json.decode(body) ~= nil and "application/json" or
       "text/plain; charset=utf-8"
     return { status = f.status, headers = headers, body = body }
   end
@@ -368,7 +361,7 @@ function Faults:around(req, ctx, respond)
   local f = pick(self.list, req)
   if not f then return respond() end
   req.ping = f.ping
-  if f.delay and not pause(req, f.delay) then return end
+  if f.delay then ctx.sleep(f.delay) end
   return kinds[f.kind](f, req, ctx, respond)
 end
 

@@ -47,8 +47,11 @@ end
 local function before(self)
   local check = self.service.before and self.service.before(self.state)
   return function(req, ctx)
-    if not is_own(req.path) then return check and check(req, ctx) end
-    if not is_local(req.remote) then req.refuse(403, "PERMISSION_DENIED", "Only callers on this machine may do that.") end
+    if not is_own(req.path) then
+      if check then return check(req, ctx) end
+    elseif not is_local(req.remote) then
+      req.refuse(403, "PERMISSION_DENIED", "Only callers on this machine may do that.")
+    end
   end
 end
 

@@ -5,6 +5,7 @@ local services = {}
 
 local ABOUT = {
   minitower = "a job orchestrator",
+  openproxy = "an AI proxy: usage, log, quota, chat, logins",
   sentryagent = "an identity provider for agents",
 }
 

@@ -4,6 +4,9 @@ local times = require "tool.time"
 
 local time = {}
 
+--- Milliseconds since 1970, now.
+function time.now() return math.floor(times.now() * 1000 + 0.5) end
+
 --- RFC 3339 with three digits of milliseconds always, so that texts sort as times do.
 function time.format(ms)
   return os.date("!%Y-%m-%dT%H:%M:%S", ms // 1000) .. (".%03dZ"):format(ms % 1000)

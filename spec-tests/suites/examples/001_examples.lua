@@ -55,6 +55,7 @@ local function run(path, text)
   S.spit(dir .. "/my-command.lua", COMMAND)
   plugins.write(dir, { [".tool/commands/mine.lua"] = COMMAND })
   if path:find("^plugin%.") then prepare_plugins(dir, env, path) end
+  S.spit(dir .. "/answers.json", '[{"answer":"yes"}]')
   S.spit(dir .. "/.tool-config", '{"default_timeout_ms":5000,"region":"eu"}')
   -- the one thing that an example cannot know: the id that the service gave
   local line = text:gsub("agt_%w+", agent):gsub("(%-%-agent%-id) %S+", "%1 " .. agent)
