@@ -69,7 +69,7 @@ local DIALECT_KEYS = {
   answer = "function", row = "function", failure = "any", failure_text = "any",
 }
 
-local COMMAND_KEYS = { exits = "table", confirm = "any", plain = "table" }
+local COMMAND_KEYS = { exits = "table", confirm = "any", plain = "table", unmask = "boolean" }
 
 -- The dialect of the suite's own program, and the flags that this program has.
 local function check_dialect(ck, suite)
@@ -128,6 +128,8 @@ function owners.suite(raw, origin)
   end
   if raw.config and type(raw.config.file) ~= "string" then
     ck:bad("config", "REQ-C-025", "config.file must be a path")
+  elseif raw.config then
+    check_keys(ck, raw.config, { file = "string", env = "string" }, "config")
   end
   suite.params, suite.by_name = params.normalise(ck, raw.args or NONE, "args")
   check_dialect(ck, suite)

@@ -158,6 +158,8 @@ local function check_name(ck, row, key, bad)
     bad(key, "REQ-C-015", "parameter name %q must be lower case words joined by -", name)
   elseif ck.program and ck.reserved[name] == true and row[2] == "boolean" then
     return            -- a flag of the host, which may get a short name in that program
+  elseif ck.program and name == "json" then
+    return            -- that program's own form, beside --output
   elseif ck.reserved[name] and not (ck.framework and name == "format") then -- generate-skills has it (REQ-O-034)
     local rule = ck.reserved[name] == true and "REQ-O-001" or ck.reserved[name]
     bad(key, rule, "--%s is registered by the framework", name)
