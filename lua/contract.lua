@@ -357,7 +357,7 @@ local function set_program_flags(C, suite)
     end
   end
   for _, p in ipairs(suite.flags) do
-    if not p.host and (program or p.everywhere) and not C.by_name[p.name] then
+    if not p.host and not p.also and (program or p.everywhere) and not C.by_name[p.name] then
       C.params[#C.params + 1], C.by_name[p.name] = p, p
       if p.type == "secret" then
         for _, more in ipairs { "-from-env", "-from-file" } do

@@ -45,7 +45,7 @@ function M.watch(ctx, id, interval, quiet)
   ctx.emit { type = "run", run_id = id, status = run.status, run = run }
   if run.status == "completed" then return end
   local code = run.status == "cancelled" and "RUN_CANCELLED" or "RUN_FAILED"
-  ctx.fail(code, { message = ("run %d is %s"):format(id, run.status), context = { run_id = id, status = run.status } })
+  ctx.fail(code, { message = ("run %d has ended: %s"):format(id, run.status), context = { run_id = id, status = run.status } })
 end
 
 --- Shows the log; with follow until the run has ended, whose outcome does not matter.
