@@ -66,10 +66,10 @@ end
 
 local DIALECT_KEYS = {
   flags = "table", spoken = "function", exits = "table", codes = "table", commands = "table", confirm = "any",
-  answer = "function", row = "function", failure = "any", failure_text = "any",
+  answer = "function", row = "function", failure = "any", failure_text = "any", unmask = "boolean",
 }
 
-local COMMAND_KEYS = { exits = "table", confirm = "any", plain = "table", unmask = "boolean" }
+local COMMAND_KEYS = { exits = "table", confirm = "any", plain = "table" }
 
 -- The dialect of the suite's own program, and the flags that this program has.
 local function check_dialect(ck, suite)

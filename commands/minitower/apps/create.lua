@@ -4,7 +4,7 @@ local SLUG = "^[a-z][a-z0-9-]{2,31}$"
 
 return {
   about    = "Create an app",
-  danger   = "mutating", scopes = {}, network = true, creates = "app", id = "slug",
+  danger   = "mutating", scopes = {}, network = true, id = "slug",
   args     = {
     { "slug", "string", "Name of the app: 3 to 32 small letters, digits and -", at = 1, match = SLUG },
     { "name", "string", "The same, as a flag", short = "n", match = SLUG },

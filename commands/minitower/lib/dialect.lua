@@ -4,8 +4,6 @@
 
 local plain = require "lib.plain"
 
-local CLEAR = { unmask = true }
-
 -- Exit codes of errors that the service's status does not decide.
 local OWN = { RUN_CANCELLED = 2, RUN_FAILED = 1, RUN_NOT_FOUND = 11, VERSION_NOT_FOUND = 11 }
 local BY_STATUS = { [401] = 10, [403] = 10, [404] = 11, [409] = 12, [410] = 13 }
@@ -39,10 +37,10 @@ return {
   spoken   = function(flags) return flags.json == true end,
   exits    = { [2] = 1, [3] = 1, [4] = 1, [5] = 11, [6] = 12, [7] = 10, [8] = 10, [9] = 1, [10] = 1, [11] = 1, [12] = 1, [13] = 1 },
   commands = {
-    ["login"] = { unmask = true, plain = { password = true } },
-    ["config set"] = { unmask = true, plain = { token = true } },
-    ["config get"] = CLEAR, ["config list"] = CLEAR, ["teams list"] = CLEAR, ["tokens create"] = CLEAR,
+    ["login"] = { plain = { password = true } },
+    ["config set"] = { plain = { token = true } },
   },
+  unmask   = true,
   answer   = function(a)
     if a.error then return failed(a) end
     local notes = plain.notes(a)

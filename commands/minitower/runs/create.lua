@@ -11,7 +11,7 @@ end
 
 return {
   about    = "Start a run of an app",
-  danger   = "mutating", scopes = {}, network = true, creates = "run", id = "run_id",
+  danger   = "mutating", scopes = {}, network = true, id = "run_id",
   args     = {
     { "app", "string", "The app; default: the profile's", match = "id" },
     { "input", "json", "Input of the run, a JSON object" },

@@ -4,7 +4,7 @@ local FORM = { token_id = "integer", token = "string", name = "string?", role = 
 
 return {
   about     = "Create an API token",
-  danger    = "mutating", scopes = {}, network = true, creates = "token", id = "token_id",
+  danger    = "mutating", scopes = {}, network = true, id = "token_id",
   args      = {
     { "name", "string", "What the token is called", match = "^[^[:cntrl:]]+$", loose = true, max_length = 100 },
     { "role", "enum", "What it may do", one_of = { "admin", "member" } },
