@@ -51,10 +51,9 @@ return {
     if not server then ctx.fail("NOT_CONFIGURED", { message = profile.NO_SERVER }) end
     local team = args.team or known.team
     if not team then ctx.fail("TEAM_MISSING", { message = "team slug is required (--team)" }) end
-    local response, err = ctx.http.try.post(server .. "/api/v1/teams/login",
-      { json = { slug = team, password = password_of(args, ctx) }, timeout = "30s" })
-    if not response then ctx.fail(err) end
-    if response.status < 200 or response.status > 299 then api.refuse(ctx, response) end
+    args.server = server
+    local response = ctx.api.post("/api/v1/teams/login", { json = { slug = team, password = password_of(args, ctx) },
+      bearer = false, effect = false })
     local answer = api.one(ctx, response, FORM, "a login")
     profile.store(ctx, name, { server = server, token = answer.token, team = team }, true)
     return ctx.updated { profile = name, server = server, team = team, team_id = answer.team_id, token = answer.token,

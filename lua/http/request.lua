@@ -53,7 +53,7 @@ local function set(headers, name, value, secret)
 end
 
 local function credentials(opts, headers)
-  if opts.bearer ~= nil then
+  if opts.bearer then            -- false: no credential, not even the service's
     set(headers, "Authorization", "Bearer " .. reveal(opts.bearer, "bearer"), true)
   end
   local basic = opts.basic

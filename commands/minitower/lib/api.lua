@@ -70,18 +70,6 @@ function M.error_code(response)
   return response.status == 410 and "GONE" or nil, { cause = sentence(response) }
 end
 
-local CODES = { [401] = "UNAUTHENTICATED", [403] = "PERMISSION_DENIED", [404] = "NOT_FOUND", [409] = "CONFLICT",
-  [410] = "GONE", [429] = "RATE_LIMITED", [502] = "UNAVAILABLE", [503] = "UNAVAILABLE", [504] = "UNAVAILABLE" }
-
---- Ends the command with the error of a response that was asked for without the service's credential.
-function M.refuse(ctx, response)
-  local status = response.status
-  local code = CODES[status] or status >= 500 and "SERVICE_ERROR" or "SERVICE_REJECTED"
-  local ok, body = pcall(function() return response.json end)
-  ctx.fail(code, { cause = sentence { status = status, body = response.body, json = ok and body or nil },
-    context = { status = status }, after = response.retry_after and response.retry_after / 1000 or nil })
-end
-
 M.app = {
   app_id = "integer", slug = "string", description = "string?", disabled = "boolean", created_at = "datetime",
   updated_at = "datetime",

@@ -61,8 +61,7 @@ end
 
 --- The base address without its last slashes; nil when nobody says one.
 function M.known_server(ctx, args)
-  local profile = M.field(ctx, args, "server")
-  local server = trimmed(args.server) or profile
+  local server = trimmed(args.server) or M.field(ctx, args, "server")
   return server and (server:gsub("/+$", ""))
 end
 

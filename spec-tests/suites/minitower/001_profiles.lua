@@ -166,7 +166,8 @@ S.req("MINITOWER-PROFILES", "profiles and configuration", function()
     assert.equal("Bearer mtk_env", token_of("me", { MINITOWER_API_TOKEN = "mtk_env" }))
     assert.equal("Bearer mtk_line", token_of("me --token mtk_line", { MINITOWER_API_TOKEN = "mtk_env" }))
     assert.equal("Bearer mtk_line", token_of "--token=mtk_line me")
-    local r = cli("me --server http://127.0.0.1:" .. stub.closed_port(), { env = env_of(home, { MINITOWER_SERVER_URL = server.url }) })
+    local r = cli("me --server http://127.0.0.1:" .. stub.closed_port(),
+      { env = env_of(home, { MINITOWER_SERVER_URL = server.url }) })
     S.truth(S.status(r, 1), r.stderr:find("cannot be reached", 1, true), "the line does not beat the environment")
   end)
 

@@ -185,7 +185,8 @@ S.req("MINITOWER-COMMANDS", "the command lines of the documents", function()
     S.status(common.tool({ "versions", "upload", "--app", "hello", "--file", file }, opts), 0)
     says({ "versions", "upload", "--app", "hello", "--file", file .. ".none" }, { status = 1,
       stderr = "error: Cannot look at " .. file .. ".none: No such file or directory\n" }, opts)
-    says({ "versions", "upload", "--app", "hello" }, { status = 1, stderr = "error: --file is required\n" }, opts)
+    says({ "versions", "upload", "--app", "hello" }, { status = 1,
+      stderr = "error: --file is required: The package, a tar.gz with a Towerfile\n" }, opts)
   end)
 
   it("a member that asks for an admin's token is told what it got", function()

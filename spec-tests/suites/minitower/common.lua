@@ -69,8 +69,8 @@ end
 -- A scripted service. routes: "METHOD /path" -> reply (see lib.stub_server) or function(request, count) -> reply, before
 -- those of a healthy one; "*" answers everything. seen(route) counts requests.
 function common.service(routes)
-  local counts, healthy, server = {}, common.routes(), nil
-  server = stub.start(function(request)
+  local counts, healthy = {}, common.routes()
+  local server = stub.start(function(request)
     local key = request.method .. " " .. request.path
     counts[key] = (counts[key] or 0) + 1
     local reply = routes and (routes[key] or routes["*"]) or healthy[key]
