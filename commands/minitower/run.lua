@@ -17,7 +17,7 @@ return {
     APP_MISSING = profile.app_errors.APP_MISSING, RUN_FAILED = watching.errors.RUN_FAILED,
     RUN_CANCELLED = watching.errors.RUN_CANCELLED,
   },
-  examples = { { "Start and follow", "minitower-cli run hello -p NAME=Ada" } },
+  examples = { { "Start a run with input", "minitower-cli run hello -p NAME=Ada --detached" } },
   preview  = function(args, ctx)
     return ctx.would("create", { run = { app_slug = profile.app(ctx, args), input = args.parameter } })
   end,

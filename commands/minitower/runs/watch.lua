@@ -18,7 +18,7 @@ return {
     RUN_CANCELLED = watching.errors.RUN_CANCELLED,
     RUN_NOT_FOUND = { "The app has no runs.", exit = "NOT_FOUND" },
   },
-  examples = { { "Follow the latest run", "minitower-cli runs watch --app hello" } },
+  examples = { { "Follow a run", "minitower-cli runs watch 1" } },
   run      = function(args, ctx)
     local id = args.run
     if not id then

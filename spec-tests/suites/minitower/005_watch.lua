@@ -112,7 +112,7 @@ S.req("MINITOWER-WATCH", "runs watch and runs logs", function()
   it("a few polls that fail are ridden out, whatever they fail of; too many are not", function()
     local server = script {
       { "running", { "stdout a" } }, { reply = { status = 500, body = "" } }, { reply = { reset = true } },
-      { logs = { status = 200, body = "<html>" } }, { reply = { status = 503, body = "" } },
+      { "running", { "stdout a" }, logs = { status = 200, body = "<html>" } }, { reply = { status = 503, body = "" } },
       { "running", { "stdout a", "stdout b" } }, { "completed", { "stdout a", "stdout b" } },
     }
     local r = S.status(common.cli("runs watch 42" .. FAST, { env = server.env() }), 0)
