@@ -4,6 +4,7 @@
 
 local failure = require "failure"
 local host = require "host"
+local absolute = require("values").absolute
 
 local config = {}
 
@@ -91,6 +92,8 @@ end
 
 local function suite_file(C)
   local suite = C and C.suite
+  local named = suite and suite.config and suite.config.env and host.env(suite.config.env)
+  if named and named ~= "" then return absolute(named, host.cwd) end
   local file = suite and suite.config and suite.config.file and config.expand(suite.config.file) or nil
   return file and config.aside(file)
 end
@@ -230,9 +233,18 @@ local function place(values, name)
   return values, name
 end
 
+-- Puts the bytes of secrets in their place.
+local function reveal_all(t)
+  for key, value in pairs(t) do
+    if host.is_secret(value) then t[key] = host.reveal(value)
+    elseif type(value) == "table" then reveal_all(value) end
+  end
+end
+
 --- Opens the configuration of a command (nil: the tool's own). cwd: the effective directory of the invocation. Nothing is
 --- read before the first get.
---- @return table { get(key) -> value, source; set(key, value); update(changes); unset(key); aim(global); path; sources()
+--- @return table { get(key) -> value, source; set(key, value); update(changes); change(fn);
+--- unset(key); aim(global); path; sources()
 ---   -> paths, strongest first; hash(more) -> 6 hex digits, more: text of values that came from the environment }
 function config.open(C, globals, cwd)
   local self, layers, context = {}, nil, nil
@@ -349,6 +361,14 @@ function config.open(C, globals, cwd)
   function self.set(key, value)
     local old = self.update { [key] = value }
     return { scope = self.scope, path = self.path, old = old[key] }
+  end
+
+  --- Lets fn change the whole content of the file that is written, under its lock; secrets are written as their bytes.
+  function self.change(fn)
+    write(function(current)
+      fn(current)
+      reveal_all(current)
+    end)
   end
 
   --- Removes a key from the file that is written. Returns its old value there.

@@ -31,7 +31,7 @@ local KEYS = {
   validate = "function", preview = "function", run = "function", cleanup = "function", render = "function",
   examples = "table", table = "table", walk = "boolean", payload = "boolean", store = "boolean", serves = "boolean",
   terminal = "boolean", long_running = "boolean", retry = "table", since = "string", deprecated = "table",
-  preserve_locale = "boolean", archive = "boolean", suppress_update_notifier = "function",
+  preserve_locale = "boolean", archive = "boolean", unavailable = "boolean", suppress_update_notifier = "function",
   volatile = "table", sensitive = "table", max_output = "any", external = "any", native = "string",
   -- for the host's own commands: ctx.framework; the field of data that is stdout unless --output is given; the field
   -- whose items are the rows of the text formats; function(run, framework) -> further paths that may be written;
@@ -357,7 +357,7 @@ local function set_program_flags(C, suite)
     end
   end
   for _, p in ipairs(suite.flags) do
-    if not p.host and (program or p.everywhere) and not C.by_name[p.name] then
+    if not p.host and not p.also and (program or p.everywhere) and not C.by_name[p.name] then
       C.params[#C.params + 1], C.by_name[p.name] = p, p
       if p.type == "secret" then
         for _, more in ipairs { "-from-env", "-from-file" } do
@@ -416,7 +416,8 @@ end
 
 local COPIED = {
   "aliases", "creates", "deletes", "asks", "idempotent", "rules", "id", "formats", "stops", "resumable",
-  "safe_default", "preserve_locale", "walk", "payload", "store", "archive", "serves", "terminal", "long_running", "since",
+  "safe_default", "preserve_locale", "walk", "payload", "store", "archive", "unavailable",
+  "serves", "terminal", "long_running", "since",
   "deprecated", "volatile",
   "sensitive", "min_schema_version", "framework", "verbatim", "rows", "dispatches", "native", "returns", "examples",
   "validate", "cleanup",

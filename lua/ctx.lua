@@ -391,7 +391,7 @@ local function add_doors(ctx, run)
   if C.job then open "job" end
   if C.config or C.suite and C.suite.config then
     local conf = run.config
-    ctx.config = { get = conf.get, all = conf.all, set = conf.set, update = conf.update, unset = conf.unset,
+    ctx.config = { get = conf.get, all = conf.all, set = conf.set, update = conf.update, change = conf.change, unset = conf.unset,
       sources = conf.sources, path = conf.path, scope = conf.scope }
   end
   if C.framework then ctx.framework = require("framework").open(run) end

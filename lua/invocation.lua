@@ -372,7 +372,7 @@ function invocation.run(on_run)
   if not entry or entry.kind == "group" then
     if stray == "help" or parsed.words[1] == "help" then
       local topic = parsed.tokens[2] and (type(parsed.tokens[2]) == "table" and parsed.tokens[2].text or parsed.tokens[2])
-      if not topic then inv.globals.help = true return inquiry.show_help(inv, nil) end
+      if not topic then inv.globals.help = true return inquiry.show_help(inv, entry) end
       if inquiry.show_topic(inv, topic) then return end
       inquiry.unknown_command(inv, { topic }, nil)
     end

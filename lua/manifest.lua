@@ -277,7 +277,7 @@ local function add_touches(ext, C, program)
     ext.overflow_hint = "Save the input to disk and pass --input-file <path>"
   end
   ext.recursive_traversal, ext.store, ext.serves, ext.terminal = C.walk, C.store, C.serves, C.terminal
-  ext.archive = C.archive
+  ext.archive, ext.unavailable = C.archive, C.unavailable
 end
 
 local function add_behaviour(ext, C)
@@ -440,6 +440,8 @@ local function environment(contracts)
       add(p.env, p.about)
       if p.env_file then add(p.env_file, "File that holds: " .. p.about) end
     end
+    local file = C.suite and C.suite.config
+    if file and file.env then add(file.env, "Configuration file instead of " .. file.file) end
     for _, name in ipairs(C.auth and C.auth.env or {}) do add(name, "Credential of " .. C.path:gsub("%.", " ")) end
   end
   local list = {}

@@ -82,6 +82,7 @@ end
 -- A result without what the host adds for its own envelope: trust tags, nulls for unset fields, the effect.
 local function plain(run, data, opts)
   opts.format, opts.external, opts.fill = "json", false, false
+  opts.unmask = opts.unmask or run.dialect.unmask
   local out, problem = output.finish(run.contract, data, opts)
   if not out then error(problem, 0) end
   local value, effect = out.data, nil

@@ -135,6 +135,13 @@ static void apply(struct options *o, const struct global_flag *g, const char *va
 		set_format(o, value), o->json_asked = o->format == FORMAT_JSON || o->format == FORMAT_JSONL;
 }
 
+/* `--version 3` behind a command's word: a program of a suite may have that flag for itself, so the worker decides. */
+static bool is_numbered_version(const struct options *o, const struct global_flag *g, const char *next)
+{
+	return o->words && next != NULL && next[0] != '\0' && strspn(next, "0123456789") == strlen(next) &&
+	       strcmp(g->name, "version") == 0;
+}
+
 /* One `--name[=value]`; returns how many further arguments it took. */
 static int long_flag(struct options *o, const struct snapshot *s, int i)
 {
@@ -144,6 +151,8 @@ static int long_flag(struct options *o, const struct snapshot *s, int i)
 		o->words = true;
 		return 0;
 	}
+	if (is_numbered_version(o, g, eq == NULL && i + 1 < s->argc ? s->argv[i + 1] : NULL))
+		return 1;
 	if (strcmp(g->type, "boolean") == 0) {
 		if (eq == NULL || strcmp(eq + 1, "true") == 0)
 			apply(o, g, "true");

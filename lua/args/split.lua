@@ -50,12 +50,13 @@ local function set_global(out, p, text)
 end
 
 -- The index of the host's flags with those of a suite's own program before them. A flag of the host gets only its short
--- name there.
+-- name there. `numbered`: names of the host's that are another flag's when a number follows a command's word and them.
 local function with_own(index, own)
-  local both = { long = setmetatable({}, { __index = index.long }), short = setmetatable({}, { __index = index.short }) }
+  local both = { long = setmetatable({}, { __index = index.long }), short = setmetatable({}, { __index = index.short }),
+    numbered = {} }
   local function add(p, name) both.long[name] = { name = name, type = p.type, own = true } end
   for _, p in ipairs(own) do
-    if not p.host then
+    if not p.host and not p.also then
       add(p, p.name)
       if p.type == "boolean" then add(p, "no-" .. p.name) end
       if p.type == "secret" then
@@ -63,7 +64,8 @@ local function with_own(index, own)
         add(p, p.name .. "-from-file")
       end
     end
-    if p.short then both.short[p.short] = both.long[p.name] end
+    if p.also then both.numbered[p.also] = { name = p.name, type = p.type, own = true } end
+    if p.short and not p.also then both.short[p.short] = both.long[p.name] end
   end
   return both
 end
@@ -125,7 +127,10 @@ local function take_globals(out, argv, index)
         local name, text = token:match("^%-%-([^=]+)=?(.*)$")
         local p = index.long[name]
         text = token:find("=", 1, true) and text or nil
-        if p and p.own then
+        local numbered = index.numbered and index.numbered[name]
+        if numbered and #tokens > 0 and (text or argv[i + 1] or ""):find("^%d+$") then
+          i, taken = take_own(out, argv, i, numbered, "--" .. numbered.name .. (text and "=" .. text or ""), text), true
+        elseif p and p.own then
           i, taken = take_own(out, argv, i, p, token, text), true
         elseif p and not p.conditional then
           i, taken = take_global(out, argv, i, p, text), true

@@ -66,7 +66,7 @@ end
 
 local DIALECT_KEYS = {
   flags = "table", spoken = "function", exits = "table", codes = "table", commands = "table", confirm = "any",
-  answer = "function", row = "function", failure = "any", failure_text = "any",
+  answer = "function", row = "function", failure = "any", failure_text = "any", unmask = "boolean",
 }
 
 local COMMAND_KEYS = { exits = "table", confirm = "any", plain = "table" }
@@ -128,6 +128,8 @@ function owners.suite(raw, origin)
   end
   if raw.config and type(raw.config.file) ~= "string" then
     ck:bad("config", "REQ-C-025", "config.file must be a path")
+  elseif raw.config then
+    check_keys(ck, raw.config, { file = "string", env = "string" }, "config")
   end
   suite.params, suite.by_name = params.normalise(ck, raw.args or NONE, "args")
   check_dialect(ck, suite)

@@ -26,7 +26,7 @@ local OPTIONS = {
 }
 
 -- What only a row of a dialect's flags may say: the secret itself may stand on the line; `tool SUITE` has the flag too.
-local OF_PROGRAMS = { plain = "boolean", everywhere = "boolean" }
+local OF_PROGRAMS = { plain = "boolean", everywhere = "boolean", also = "string" }
 
 --- The types of a parameter and the options of its row, as the check knows them.
 params.TYPES, params.OPTIONS = TYPES, OPTIONS
@@ -158,6 +158,8 @@ local function check_name(ck, row, key, bad)
     bad(key, "REQ-C-015", "parameter name %q must be lower case words joined by -", name)
   elseif ck.program and ck.reserved[name] == true and row[2] == "boolean" then
     return            -- a flag of the host, which may get a short name in that program
+  elseif ck.program and name == "json" then
+    return            -- that program's own form, beside --output
   elseif ck.reserved[name] and not (ck.framework and name == "format") then -- generate-skills has it (REQ-O-034)
     local rule = ck.reserved[name] == true and "REQ-O-001" or ck.reserved[name]
     bad(key, rule, "--%s is registered by the framework", name)
@@ -225,6 +227,7 @@ local function param_of(ck, row, key, bad)
     max_length = row.max_length or row.max_bytes, env = type(row.env) == "string" and row.env or nil, config = row.config,
     short = row.short, complete = row.complete, access = row.access, public = row.public, pipe = row.pipe,
     loose = row.loose, since = row.since, deprecated = row.deprecated, plain = row.plain, everywhere = row.everywhere,
+    also = row.also,
     host = ck.program and ck.reserved[name] == true or nil,
   }
 end

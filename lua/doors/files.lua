@@ -91,6 +91,18 @@ local function reader(files, readable)
       mtime = os.date("!%Y-%m-%dT%H:%M:%SZ", stat.mtime // 1000) }
   end
 
+  --- The path without symbolic links.
+  function files.real(path)
+    return check(host.file.real(readable(path)))
+  end
+
+  --- What a symbolic link says, and the path that it leads to, nil when that does not exist; nil for what is no link.
+  function files.link(path)
+    path = readable(path)
+    local text = host.file.readlink(path)
+    return text, text and host.file.real(path) or nil
+  end
+
   --- Names in a directory, sorted bytewise.
   function files.list(path)
     local names = check(host.file.list(readable(path)))

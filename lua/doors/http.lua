@@ -6,6 +6,7 @@
 
 local failure = require "failure"
 local client = require "http.client"
+local files = require "lazy" "doors.files"
 local request = require "http.request"
 local values = require "values"
 
@@ -30,13 +31,30 @@ local function writable(run, path)
     context = { path = path } })
 end
 
+-- Parts of a body that are files: they are sent as they are read, and the contract must let the command read them.
+local function with_files(run, opts)
+  if not (opts and opts.multipart) then return opts end
+  local out, parts, readable = {}, {}, files.rules(run).readable
+  for key, value in pairs(opts) do out[key] = value end
+  for name, part in pairs(opts.multipart) do
+    if type(part) == "table" and part.path then
+      local copy = {}
+      for key, value in pairs(part) do copy[key] = value end
+      copy.path, part = readable(part.path), copy
+    end
+    parts[name] = part
+  end
+  out.multipart = parts
+  return out
+end
+
 --- The functions of one door. target(path, opts) -> url, defaults, errors; or nil, failure.
 -- send(method, url, opts, act) -> what act(client, request) returns, under the door's own rules.
 local function functions(run, try, door)
   local out = {}
 
   local function call(method, url, opts)
-    local res, err, how = door.send(method, url, opts, client.send)
+    local res, err, how = door.send(method, url, with_files(run, opts), client.send)
     if res and not try then err = door.judge(res, how) end
     if res and try then run.judges[res] = function() return door.judge(res, how) end end
     return settle(run, try, not err and res or nil, err)

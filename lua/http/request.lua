@@ -53,7 +53,7 @@ local function set(headers, name, value, secret)
 end
 
 local function credentials(opts, headers)
-  if opts.bearer ~= nil then
+  if opts.bearer then            -- false: no credential, not even the service's
     set(headers, "Authorization", "Bearer " .. reveal(opts.bearer, "bearer"), true)
   end
   local basic = opts.basic
@@ -85,10 +85,10 @@ local function parts(list)
   local out = {}
   for name, value in pairs(list) do
     if type(value) ~= "table" then value = { name = name, data = value }
-    elseif type(name) == "string" then value = { name = name, data = value.data, filename = value.filename,
-      type = value.type } end
-    out[#out + 1] = { name = value.name, data = reveal(value.data or "", "a part"), filename = value.filename,
-      type = value.type }
+    elseif type(name) == "string" then value = { name = name, data = value.data, path = value.path,
+      filename = value.filename, type = value.type } end
+    out[#out + 1] = { name = value.name, data = not value.path and reveal(value.data or "", "a part") or nil,
+      file = value.path, filename = value.filename, type = value.type }
   end
   table.sort(out, function(a, b) return a.name < b.name end)
   return out

@@ -118,6 +118,7 @@ end
 -- What of one shipped command never occurred.
 local function missing_of(path, contract, seen)
   local out, hits = {}, seen.hits[path]
+  if not hits and contract.unavailable then hits = { output_schema = true } end     -- what it says is its error
   if not hits then return { "the command was never answered successfully" } end
   if not hits.output_schema and not unending(contract) then out[#out + 1] = "its plain answer never occurred" end
   for name in pairs(contract.output_variants or {}) do
@@ -126,7 +127,7 @@ local function missing_of(path, contract, seen)
   for code in pairs(contract.errors or {}) do
     if not (seen.codes[path] or {})[code] then out[#out + 1] = "the error " .. code .. " never occurred" end
   end
-  if not unending(contract) then unhit_branches(contract.output_schema, hits, "output_schema", out) end
+  if not unending(contract) and not contract.unavailable then unhit_branches(contract.output_schema, hits, "output_schema", out) end
   table.sort(out)
   return out
 end

@@ -2,7 +2,9 @@
 local S = require "lib.spec"
 local plugins = require "lib.plugins"
 local common = require "suites.sentryagent.common"
+local emulator = require "lib.emulator"
 local proxy = require "suites.openproxy.common"
+local tar = require "lib.tar"
 
 local ENV = { TOOL_COMMANDS_PATH = false }
 
@@ -17,14 +19,28 @@ local NEEDS_TERMINAL = { ["sentryagent configure"] = 4 }        -- asks, and nob
 local COMMAND = [[return { about = "Mine", danger = "safe", scopes = {}, returns = { a = "string" },
   exits = { SUCCESS = "Done" }, run = function() return { a = "b" } end }]]
 
--- Everything that examples speak of: an agent, an emulator, a proxy, files.
-local emulated, agent, served
+-- What an orchestrator's examples deploy and upload.
+local TOWERFILE, SCRIPT = '[app]\nname = "hello"\nscript = "main.sh"\n', "echo hello\n"
+
+-- Everything that examples speak of: an agent, an emulator, a proxy, an orchestrator, files.
+local emulated, agent, served, tower
 
 local function prepare()
   emulated = common.emulated()
   local r = S.status(S.tool({ "sentryagent", "register-agent", "--name", "one", "--output", "id" }, { env = emulated.env }), 0)
   agent = r.stdout:match("%S+")
   served = proxy.service()
+  tower = emulator.start("--ephemeral --port 0 --seed", { service = "minitower" })
+end
+
+-- The profile and the files of the orchestrator's examples.
+local function prepare_tower(env, dir)
+  env.MINITOWER_SERVER_URL, env.MINITOWER_API_TOKEN = tower.url, tower.row.token
+  plugins.write(env.HOME, { [".config/minitower-cli/config.json"] = '{"profiles":{"default":{"app":"hello"}}}' })
+  S.spit(dir .. "/Towerfile", TOWERFILE)
+  S.spit(dir .. "/main.sh", SCRIPT)
+  S.spit(dir .. "/hello.tar.gz", tar.gzip(tar.archive({ name = "Towerfile", data = TOWERFILE },
+    { name = "main.sh", data = SCRIPT })))
 end
 
 -- The environment of a shell that finds the tool and its personas.
@@ -35,7 +51,9 @@ local function shell_environment(text)
     env[name] = emulated.env[name]
   end
   env.OPENPROXY_URL, env.OPENPROXY_API_KEY = served.url, proxy.KEY
-  for name in text:gmatch("%-from%-env[ =]([%u_]+)") do env[name] = emulated.client_secret end
+  for name in text:gmatch("%-from%-env[ =]([%u_]+)") do
+    env[name] = text:find("minitower", 1, true) and tower.row.password or emulated.client_secret
+  end
   return env
 end
 
@@ -57,8 +75,10 @@ local function run(path, text)
   if path:find("^plugin%.") then prepare_plugins(dir, env, path) end
   S.spit(dir .. "/answers.json", '[{"answer":"yes"}]')
   S.spit(dir .. "/.tool-config", '{"default_timeout_ms":5000,"region":"eu"}')
-  -- the one thing that an example cannot know: the id that the service gave
+  prepare_tower(env, dir)
+  -- what an example cannot know: the id that the service gave, and where another service is
   local line = text:gsub("agt_%w+", agent):gsub("(%-%-agent%-id) %S+", "%1 " .. agent)
+  line = line:gsub("%-%-server http://%S+ %-%-team %S+", "--server " .. tower.url .. " --team " .. tower.row.team)
   for pattern, stand_in in pairs(STAND_IN) do line = line:gsub(pattern, stand_in) end
   local argv = ENDLESS[path] and { "timeout", "-s", "INT", "2", "sh", "-c", "exec " .. line } or { "sh", "-c", line }
   local r = S.run(argv, { clear_env = true, env = env, cwd = dir, timeout = 60 })
@@ -71,6 +91,7 @@ S.req("REQ-O-041", "tool manifest built-in command: the examples", function()
   teardown(function()
     emulated.stop()
     served.close()
+    tower.stop()
   end)
 
   for path, entry in pairs(S.status(S.tool({ "manifest" }, { env = ENV }), 0).envelope.data.commands) do

@@ -1,0 +1,1 @@
+return { about = "Apps: what can be run" }

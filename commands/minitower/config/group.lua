@@ -1,0 +1,1 @@
+return { about = "Profiles: which service, team and app" }

@@ -1,0 +1,1 @@
+return require("lib.commands").use_profile "minitower-cli config use default"

@@ -1,0 +1,1 @@
+return { about = "Runners: where runs happen" }

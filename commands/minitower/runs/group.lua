@@ -1,0 +1,1 @@
+return { about = "Runs of apps: start, watch, cancel" }

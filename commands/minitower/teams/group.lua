@@ -1,0 +1,1 @@
+return { about = "The profiles, by the names that Tower uses" }

@@ -1,0 +1,1 @@
+return require("lib.commands").list_profiles "minitower-cli teams list"

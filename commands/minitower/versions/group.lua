@@ -1,0 +1,1 @@
+return { about = "Versions of an app" }
