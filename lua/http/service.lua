@@ -101,9 +101,20 @@ function M.pass_gate(self)
   end)
 end
 
+-- The headers that the suite sends with every request, under those of the call.
+local function with_headers(self, own)
+  local headers, all = self.service.headers, {}
+  if type(headers) == "function" then headers = headers(self.run.ctx, self.run.args) end
+  for _, set in ipairs { headers or {}, own or {} } do
+    for name, value in pairs(set) do all[name] = value end
+  end
+  return all
+end
+
 local function prepare(self, method, path, opts, bearer)
   local all, headers = { timeout = self.service.timeout }, self.service.headers
   for key, value in pairs(opts or {}) do all[key] = value end
+  if self.service.headers then all.headers = with_headers(self, all.headers) end
   if all.bearer == nil and all.basic == nil then all.bearer = bearer end
   if headers and all.bearer ~= nil then all.headers = require("tool.table").merge(headers(all.bearer), all.headers or {}) end
   return request.new(method, address.join(base(self), path), all, self.defaults)
