@@ -61,26 +61,26 @@ return {
   args = {
     { "kind", "enum", "What is made", one_of = { "command", "plugin", "suite" }, at = 1, required = true },
     { "name", "string", "Its name; a command's may have words, as in items/list", at = 2, required = true,
-      match = "^[a-z][a-z0-9-]*(/[a-z][a-z0-9-]*)*$", max_length = 200 },
+      match = "^[a-z][a-z0-9-]{1,31}(/[a-z][a-z0-9-]*)*$", max_length = 200 },
     { "dir", "path", "Folder that the files go to", default = ".", access = "write" },
     { "danger", "enum", "What the command does to the world", one_of = { "safe", "mutating", "destructive" }, default = "safe" },
     { "network", "boolean", "The command talks to a service", default = false },
-    { "arg", "list", "A parameter: NAME:TYPE, NAME:TYPE! when it must be given, NAME:enum=A,B", loose = true },
+    { "arg", "list", "A parameter: NAME:TYPE, NAME:TYPE! when it must be given, NAME:enum=A,B", loose = true,
+      match = "^[a-z][a-z0-9-]*:(string|integer|number|boolean|list|map|path|url|duration|size|datetime|json|secret"
+        .. "|enum=[^!]+)!?$" },
     { "openapi", "string", "OpenAPI document, 3.0 or 3.1, of which the suite is made: a file or an address", loose = true },
     { "command", "string", "Name of a plugin's first command", default = "hello", match = "^[a-z][a-z0-9-]*$" },
+  },
+  rules = {
+    { when = "kind", is = { "command", "plugin" }, bar = { "openapi" } },
+    { when = "kind", is = "suite", bar = { "danger", "network", "arg" } },
+    { when = "kind", is = { "command", "suite" }, bar = { "command" } },
   },
   places = function(run) return { new.nearest(values.absolute(run.values.dir, run.cwd)) } end,
   validate = function(args, bad)
     new.arguments(args, bad)
     if args.kind ~= "command" and args.name and args.name:find("/", 1, true) then
       bad("name", ("A %s is named by one word"):format(args.kind))
-    end
-    if args.kind ~= "command" and args.name and (#args.name < 2 or #args.name > 32) then
-      bad("name", ("The name of a %s has 2 to 32 letters"):format(args.kind))
-    end
-    if args.kind ~= "suite" and args.openapi then bad("openapi", "is for a suite") end
-    if args.kind == "suite" and (args.danger ~= "safe" or args.network or args.arg and #args.arg > 0) then
-      bad("kind", "danger, network and arg are for a command or a plugin; a suite has one command of each kind")
     end
   end,
   returns = {
