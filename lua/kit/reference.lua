@@ -141,7 +141,7 @@ reference.service = {
   { "token", "string|fun(ctx: tool.Ctx): any", "A secret parameter, or what gives the credential" },
   { "errors", "table<integer, string>|function", "Status → error code" },
   { "probe", "table", "`{ path =, timeout =, error = CODE }`: asked before the first request; the error of a service that is not there" },
-  { "headers", "fun(token: any): table", "Sent with every request that carries the credential" },
+  { "headers", "table<string, string>|fun(token: any): table", "Header → parameter whose value it has; or a function of what goes with the credential" },
   { "timeout", "string", "Of each request that names none" },
 }
 
@@ -232,6 +232,7 @@ reference.ctx = {
   { "files.mkdir", "fun(path: string)", "writes or access", "A directory and those above it" },
   { "files.remove", "fun(path: string)", "writes or access", "A file or an empty directory" },
   { "files.rename", "fun(from: string, to: string)", "writes or access", "Gives it another name" },
+  { "files.rows", "fun(path: string, sql: string, ...): table[]", "reads, writes or access", "Rows of a SQLite database of another program: one SELECT" },
   { "walk", "fun(root: string): fun(): table", "walk", "All below root: `{ path, name, type, size, mtime, depth, link }`" },
   { "cache.get", "fun(key: string): any", "writes of type cache", "What was kept, while it is good" },
   { "cache.put", "fun(key: string, value: any)", "writes of type cache", "Keeps it" },

@@ -45,7 +45,7 @@ local function credentials(doc, out, env)
     elseif kind == "apiKey" and s["in"] == "header" then
       local flag = params.word(s.name)
       out.rows[#out.rows + 1] = { flag, "secret", about or "Key of the service", env = env .. "_" .. flag:upper():gsub("%-", "_") }
-      out.headers[#out.headers + 1] = { s.name, write.raw(write.index("args", (flag:gsub("%-", "_")))) }
+      out.headers[#out.headers + 1] = { s.name, flag }
     else
       out.notes[#out.notes + 1] = ("the security scheme %s (%s%s) is not sent: a secret does not go into an address")
         :format(name, tostring(kind), s["in"] and " in " .. s["in"] or "")
@@ -114,8 +114,7 @@ local function suite_text(doc, info)
     local list = { { nil, row[1] }, { nil, row[2] }, { nil, row[3] }, { "env", row.env }, { "loose", row.loose } }
     rows[#rows + 1] = write.fields(list)
   end
-  local headers = #info.headers > 0
-    and write.raw("function(_, args) return " .. write.value(write.fields(info.headers), "    ") .. " end") or nil
+  local headers = #info.headers > 0 and write.fields(info.headers) or nil
   local about = params.line(doc.root.info and doc.root.info.title, info.name)
   return write.file(("What all commands of %s share: flags, the service that they talk to, its errors.\nBegun from the OpenAPI "
     .. "document %s, version %s."):format(info.name, doc.name:match("[^/]*$"), info.version), nil, {
