@@ -232,7 +232,6 @@ reference.ctx = {
   { "files.mkdir", "fun(path: string)", "writes or access", "A directory and those above it" },
   { "files.remove", "fun(path: string)", "writes or access", "A file or an empty directory" },
   { "files.rename", "fun(from: string, to: string)", "writes or access", "Gives it another name" },
-  { "files.rows", "fun(path: string, sql: string, ...): table[]", "reads, writes or access", "Rows of a SQLite database of another program: one SELECT" },
   { "walk", "fun(root: string): fun(): table", "walk", "All below root: `{ path, name, type, size, mtime, depth, link }`" },
   { "cache.get", "fun(key: string): any", "writes of type cache", "What was kept, while it is good" },
   { "cache.put", "fun(key: string, value: any)", "writes of type cache", "Keeps it" },
