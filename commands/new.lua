@@ -21,8 +21,24 @@ function KINDS.plugin(args, arguments)
   return files, args.name, "TOOL_PLUGIN_PATH", args.name .. " " .. args.command .. " --help"
 end
 
-function KINDS.suite(args)
-  return require("kit.suite_template")(args.name), args.name, "TOOL_COMMANDS_PATH", args.name .. " --help"
+-- The text of the OpenAPI document: of a file, or of an address.
+local function document_of(source, ctx)
+  if source:find("^https?://") then return ctx.http.get(source).body end
+  local path = values.absolute(source, ctx.cwd)
+  local text, err = ctx.framework.host.file.read(path)
+  if not text then ctx.fail(err.code, { message = err.message, context = { path = path } }) end
+  return text
+end
+
+function KINDS.suite(args, _, ctx)
+  local files, notes
+  if args.openapi then
+    files, notes = require("kit.openapi.suite").files(args.name, document_of(args.openapi, ctx), args.openapi)
+    for _, note in ipairs(notes) do ctx.warn("OPENAPI", note) end
+  else
+    files = require("kit.suite_template")(args.name)
+  end
+  return files, args.name, "TOOL_COMMANDS_PATH", args.name .. " --help"
 end
 
 -- A path as it is typed in the current directory.
@@ -41,28 +57,30 @@ end
 
 return {
   about = "Write the first files of a command, a plugin or a suite, with their tests",
-  danger = "mutating", scopes = {}, framework = true, since = "0.2", external = false,
+  danger = "mutating", scopes = {}, framework = true, since = "0.2", external = false, network = true,
   args = {
     { "kind", "enum", "What is made", one_of = { "command", "plugin", "suite" }, at = 1, required = true },
     { "name", "string", "Its name; a command's may have words, as in items/list", at = 2, required = true,
-      match = "^[a-z][a-z0-9-]*(/[a-z][a-z0-9-]*)*$", max_length = 200 },
+      match = "^[a-z][a-z0-9-]{1,31}(/[a-z][a-z0-9-]*)*$", max_length = 200 },
     { "dir", "path", "Folder that the files go to", default = ".", access = "write" },
     { "danger", "enum", "What the command does to the world", one_of = { "safe", "mutating", "destructive" }, default = "safe" },
     { "network", "boolean", "The command talks to a service", default = false },
-    { "arg", "list", "A parameter: NAME:TYPE, NAME:TYPE! when it must be given, NAME:enum=A,B; as in count:integer!", loose = true },
+    { "arg", "list", "A parameter: NAME:TYPE, NAME:TYPE! when it must be given, NAME:enum=A,B", loose = true,
+      match = "^[a-z][a-z0-9-]*:(string|integer|number|boolean|list|map|path|url|duration|size|datetime|json|secret"
+        .. "|enum=[^!]+)!?$" },
+    { "openapi", "string", "OpenAPI document, 3.0 or 3.1, of which the suite is made: a file or an address", loose = true },
     { "command", "string", "Name of a plugin's first command", default = "hello", match = "^[a-z][a-z0-9-]*$" },
+  },
+  rules = {
+    { when = "kind", is = { "command", "plugin" }, bar = { "openapi" } },
+    { when = "kind", is = "suite", bar = { "danger", "network", "arg" } },
+    { when = "kind", is = { "command", "suite" }, bar = { "command" } },
   },
   places = function(run) return { new.nearest(values.absolute(run.values.dir, run.cwd)) } end,
   validate = function(args, bad)
     new.arguments(args, bad)
     if args.kind ~= "command" and args.name and args.name:find("/", 1, true) then
       bad("name", ("A %s is named by one word"):format(args.kind))
-    end
-    if args.kind ~= "command" and args.name and (#args.name < 2 or #args.name > 32) then
-      bad("name", ("The name of a %s has 2 to 32 letters"):format(args.kind))
-    end
-    if args.kind == "suite" and (args.danger ~= "safe" or args.network or args.arg and #args.arg > 0) then
-      bad("kind", "danger, network and arg are for a command or a plugin; a suite has one command of each kind")
     end
   end,
   returns = {
@@ -76,7 +94,10 @@ return {
     for _, line in ipairs(data.next) do ui.line("  " .. line) end
   end,
   exits = { SUCCESS = "The files are written", CONFLICT = "A file of that name exists, or the tool has the name itself" },
-  errors = { NAME_TAKEN = { "The tool has a command of that name.", exit = "CONFLICT" } },
+  errors = {
+    NAME_TAKEN = { "The tool has a command of that name.", exit = "CONFLICT" },
+    OPENAPI_INVALID = { "The document is no OpenAPI 3.0 or 3.1.", exit = "ARG_ERROR", fix = "Correct the document at that place" },
+  },
   examples = {
     { "A command that greets", "tool new command hello" },
     { "One that takes a number and changes something", "tool new command count --danger mutating --arg times:integer" },

@@ -19,11 +19,26 @@ local SUITE_KEYS = {
 }
 
 local SERVICE_KEYS = {
-  url = "any", token = "any", errors = "any", probe = "table", headers = "function", timeout = "string",
+  url = "any", token = "any", errors = "any", probe = "table", headers = "any", timeout = "string",
 }
 local PROBE_KEYS = { path = "string", timeout = "string", error = "string" }
 
+-- Headers: a function of the credential, or header -> name of the parameter whose value it has.
+local function check_headers(ck, headers, by_name)
+  if type(headers) == "function" then return end
+  if type(headers) ~= "table" then
+    return ck:bad("service", "REQ-C-016", "service.headers must be a function or a table of header = parameter")
+  end
+  for name, parameter in pairs(headers) do
+    if not by_name[parameter] then
+      ck:bad("service", "REQ-C-016", 'service.headers: %s names unknown parameter "%s"%s', tostring(name), tostring(parameter),
+        ck:nearest(parameter, by_name))
+    end
+  end
+end
+
 local function check_service(ck, service, by_name)
+  if service.headers ~= nil then check_headers(ck, service.headers, by_name) end
   check_keys(ck, service, SERVICE_KEYS, "service")
   if service.probe then check_keys(ck, service.probe, PROBE_KEYS, "service.probe") end
   if type(service.url) ~= "string" and type(service.url) ~= "function" then

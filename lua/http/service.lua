@@ -101,11 +101,22 @@ function M.pass_gate(self)
   end)
 end
 
+-- The headers that the suite sends: a function gives those that go with a credential, a table names the parameter whose value
+-- each header has.
+local function suite_headers(self, credential)
+  local declared, out = self.service.headers, {}
+  if type(declared) == "function" then return credential ~= nil and declared(credential) or out end
+  for name, parameter in pairs(declared) do out[name] = self.run.args[parameter] end
+  return out
+end
+
 local function prepare(self, method, path, opts, bearer)
-  local all, headers = { timeout = self.service.timeout }, self.service.headers
+  local all = { timeout = self.service.timeout }
   for key, value in pairs(opts or {}) do all[key] = value end
   if all.bearer == nil and all.basic == nil then all.bearer = bearer end
-  if headers and all.bearer ~= nil then all.headers = require("tool.table").merge(headers(all.bearer), all.headers or {}) end
+  if self.service.headers then
+    all.headers = require("tool.table").merge(suite_headers(self, all.bearer), all.headers or {})
+  end
   return request.new(method, address.join(base(self), path), all, self.defaults)
 end
 

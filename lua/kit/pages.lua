@@ -156,16 +156,17 @@ end
 
 -- man ------------------------------------------------------------------------------------------------------------------
 
--- Text as troff shows it: no escapes, no accidental requests, real hyphens.
+-- Text as troff shows it: no escapes, no accidental requests, real hyphens; a word as long as a pattern may break.
 local function roff(text)
-  return (text:gsub("\\", "\\e"):gsub("%-", "\\-"):gsub("^([.'])", "\\&%1"):gsub("\n([.'])", "\n\\&%1"))
+  text = text:gsub("\\", "\\e"):gsub("%-", "\\-"):gsub("^([.'])", "\\&%1"):gsub("\n([.'])", "\n\\&%1")
+  return (text:gsub("%S+", function(word) return #word > 40 and word:gsub("[|,/=:;%)%]]", "%0\\:") or nil end))
 end
 
 local ROFF = {
   title = function(out, text, about)
     out[#out + 1] = (".TH %s 1 \"\" \"toolhost %s\""):format(text:upper():gsub(" ", "-"), host.version)
     out[#out + 1] = ".SH NAME\n" .. roff(text:gsub(" ", "-") .. " - " .. about:gsub("^%u", string.lower))
-    out[#out + 1] = ".SH DESCRIPTION"
+    out[#out + 1] = ".ad l\n.nh\n.SH DESCRIPTION"
   end,
   section = function(out, text) out[#out + 1] = ".SH " .. text:upper() end,
   text = function(out, text) out[#out + 1] = ".PP\n" .. roff(text) end,

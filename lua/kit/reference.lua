@@ -142,7 +142,7 @@ reference.service = {
   { "token", "string|fun(ctx: tool.Ctx): any", "A secret parameter, or what gives the credential" },
   { "errors", "table<integer, string>|function", "Status → error code" },
   { "probe", "table", "`{ path =, timeout =, error = CODE }`: asked before the first request; the error of a service that is not there" },
-  { "headers", "fun(token: any): table", "Sent with every request that carries the credential" },
+  { "headers", "table<string, string>|fun(token: any): table", "Header → parameter whose value it has; or a function of what goes with the credential" },
   { "timeout", "string", "Of each request that names none" },
 }
 

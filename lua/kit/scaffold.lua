@@ -9,15 +9,11 @@ local raw, fields = write.raw, write.fields
 
 -- Parameters -----------------------------------------------------------------------------------------------------------
 
-local TYPES = { string = true, integer = true, number = true, boolean = true, enum = true, list = true, map = true,
-  path = true, url = true, duration = true, size = true, datetime = true, json = true, secret = true }
-
 --- Reads "count:integer", "title:string!" (required), "size:enum=small,large". Returns { name, type, choices, required }, or nil
 --- and what is wrong.
 function scaffold.argument(text)
   local name, kind, choices, mark = text:match("^([a-z][a-z0-9-]*):(%l+)=?([^!]*)(!?)$")
   if not name then return nil, ("%s is not of the form NAME:TYPE, NAME:TYPE! or NAME:enum=A,B"):format(text) end
-  if not TYPES[kind] then return nil, ("%s: there is no type %s"):format(text, kind) end
   local list = {}
   for choice in choices:gmatch("[^,]+") do list[#list + 1] = choice end
   if kind == "enum" and #list == 0 then

@@ -104,6 +104,22 @@ S.req("KIT-CHECK", "tool check", function()
     S.failed(S.tool { "check", file(text) }, 2, "REGISTRATION_ERROR")
   end)
 
+  it("a suite's headers are a function, or name parameters", function()
+    local dir = S.dir "s" .. "/shop"
+    require("luv").fs_mkdir(dir, 448)
+    local function refused(headers, text)
+      S.spit(dir .. "/suite.lua", ('return { about = "A", args = { { "api-url", "url", "U" }, { "key", "secret", "K" } },'
+        .. ' service = { url = "api-url", headers = %s } }'):format(headers))
+      local r = S.tool { "check", dir }
+      if not text then return S.status(r, 0) end
+      S.truth(r, S.failed(r, 2, "REGISTRATION_ERROR").message:find(text, 1, true), text)
+    end
+    refused('{ ["X-Key"] = "key" }')
+    refused("function() return {} end")
+    refused('{ ["X-Key"] = "kez" }', 'X-Key names unknown parameter "kez"; did you mean "key"?')
+    refused('"key"', "must be a function or a table")
+  end)
+
   it("refuses a name that nobody can call", function()
     local found, r = problems(FIXED, "My_Command")
     S.truth(r, next(found), "accepted")

@@ -80,9 +80,9 @@ S.req("KIT-NEW", "tool new", function()
     S.failed(new(dir, "command", "manifest"), 6, "NAME_TAKEN")
     S.failed(new(dir, "plugin", "emulator"), 6, "NAME_TAKEN")
     for _, bad in ipairs { "x", "x:nothing", "x:enum", "X:string" } do
-      S.failed(new(dir, "command", "c", "--arg", bad), 2, "ARG_ERROR")
+      S.failed(new(dir, "command", "cc", "--arg", bad), 2, "ARG_ERROR")
     end
-    S.failed(new(dir, "command", "c", "--arg", "a:string", "--arg", "a:integer"), 2, "ARG_ERROR")
+    S.failed(new(dir, "command", "cc", "--arg", "a:string", "--arg", "a:integer"), 2, "ARG_ERROR")
     S.failed(new(dir, "command", "Bad"), 2, "ARG_ERROR")
     S.failed(new(dir, "plugin", "a/b"), 2, "ARG_ERROR")
     S.failed(new(dir, "suite", "shop", "--network"), 2, "ARG_ERROR")

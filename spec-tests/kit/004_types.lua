@@ -70,7 +70,8 @@ local function classes(text)
 end
 
 -- What the host itself calls on a door.
-local HOST = { ["config.aim"] = true, ["config.after_write"] = true, ["config.before_write"] = true, ["config.context"] = true,
+local HOST = { ["api.ready"] = true,
+  ["config.aim"] = true, ["config.after_write"] = true, ["config.before_write"] = true, ["config.context"] = true,
   ["config.hash"] = true, ["config.sources"] = true }
 
 -- Not functions of a door, or not there before something happens.

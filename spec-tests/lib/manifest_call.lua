@@ -57,12 +57,25 @@ local function text(name, flag, entry, place)
   return "word"
 end
 
+-- The first value of an enum that `beside`, a flag that is given too, does not exclude ("not together with --name a|b").
+local function choice(name, flag, beside)
+  local excluded = {}
+  for _, part in ipairs(beside and facts(beside) or {}) do
+    local other, values = part:match("^not together with %-%-([%w-]+) (.+)$")
+    for value in (other == name and values or ""):gmatch("[^|]+") do excluded[value] = true end
+  end
+  for _, value in ipairs(flag.enum_values) do
+    if not excluded[value] then return value end
+  end
+end
+
 --- The words that give one flag a value.
 -- @param place { url, variable, file(name) -> path that exists, free(name) -> path that does not }
-function call.flag(name, flag, entry, place)
+-- @param beside the entry of another flag that is given, or nil
+function call.flag(name, flag, entry, place, beside)
   if flag.type == "boolean" then return { "--" .. name } end
   local value
-  if flag.enum_values then value = flag.enum_values[1]
+  if flag.enum_values then value = choice(name, flag, beside)
   elseif flag.type == "integer" or flag.type == "number" then value = number(flag)
   else value = text(name, flag, entry, place) end
   return { "--" .. name, tostring(value) }
@@ -87,7 +100,7 @@ function call.words(name, entry, place, more)
 
   local function give(flag)
     if given[flag] then return end
-    given[flag] = call.flag(flag, entry.flags[flag], entry, place)
+    given[flag] = call.flag(flag, entry.flags[flag], entry, place, more and entry.flags[more])
     table.move(given[flag], 1, 2, #words + 1, words)
     for other, row in pairs(entry.flags) do
       for _, part in ipairs(facts(row)) do
