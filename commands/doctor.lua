@@ -6,6 +6,7 @@ local claims = require "plugins.claims"
 local config = require "config"
 local contract = require "contract"
 local manifest = require "manifest"
+local opens = require "opens"
 local tree = require "tree"
 
 local host, null -- ctx.framework.host and JSON null, known when the command runs
@@ -28,9 +29,8 @@ end
 
 -- The kernel's layers; a missing one weakens confinement and never stops a command, so that it is a warning.
 local function check_layers(ctx, add)
-  local layers = host.layers and host.layers() or { landlock = 0, seccomp = false }
-  if layers.landlock == 0 then ctx.warn("CONFINEMENT", "this kernel has no Landlock: writes are not confined") end
-  if not layers.seccomp then ctx.warn("CONFINEMENT", "this kernel has no seccomp filter: sockets are not confined") end
+  local layers = host.layers()
+  for _, text in ipairs(opens.enforced().missing) do ctx.warn("CONFINEMENT", text) end
   add(row("landlock", true, { version = layers.landlock > 0 and "ABI " .. layers.landlock or "absent" }))
   add(row("seccomp", true, { version = layers.seccomp and "present" or "absent" }))
 end

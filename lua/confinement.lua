@@ -436,6 +436,12 @@ function M.explained(C)
   return policy, notes
 end
 
+-- The ABI of Landlock that keeps all of a contract: ports need 4; a program's signals, to other processes than the host's, 6.
+local function needed_abi(C)
+  if C.runs or C.background or C.job or C.raw.probes or C.raw.confines then return 6 end
+  return C.network and C.network.hosts and 4 or 1
+end
+
 -- The layers of a line's confinement; nil when this worker is confined already, to something else. The contract says all
 -- but the paths that are read: lines that share a worker have one command and no flag that opens more.
 local function confine_line(run)
@@ -457,7 +463,7 @@ function M.apply(run)
     layers = host.confine(policy)
     if policy.processes then host.send("N", tostring(policy.processes)) end
   end
-  local full = layers.landlock > 0 and layers.seccomp and not for_a_person(run.contract)
+  local full = layers.landlock >= needed_abi(run.contract) and layers.seccomp and not for_a_person(run.contract)
   run.meta("confinement", full and "full" or (layers.landlock > 0 or layers.seccomp) and "partial" or "none")
   return true
 end

@@ -65,9 +65,12 @@ M.ENFORCED_FORM = { landlock_abi = "integer", paths = "boolean", truncation = "b
 function M.enforced()
   local layers = host.layers()
   local abi, missing = layers.landlock, {}
-  if abi < 1 then missing[#missing + 1] = "Landlock is missing: paths are kept by the host's own checks only" end
-  if abi < 4 then missing[#missing + 1] = "Landlock before ABI 4: TCP ports are not confined, sockets as a whole are" end
-  if abi < 6 then
+  if abi < 1 then
+    missing[1] = "Landlock is missing: paths, ports and signals are kept by the host's own checks and seccomp only"
+  elseif abi < 4 then
+    missing[1] = "Landlock before ABI 4: TCP ports are not confined, sockets as a whole are"
+  end
+  if abi > 0 and abi < 6 then
     missing[#missing + 1] = "Landlock before ABI 6: a program may signal other processes of its user, the host excepted"
   end
   if not layers.seccomp then missing[#missing + 1] = "seccomp is missing: sockets and system calls are not confined" end

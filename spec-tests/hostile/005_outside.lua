@@ -31,7 +31,9 @@ S.req("HOSTILE-OUTSIDE", "Attacks by hosts, processes and links", function()
       local argument = attack == "tcp" and tostring(at.port) or attack == "local" and "/run/x" or nil
       local r = S.status(S.tool({ "hostile", "online", attack, argument }, hostile.options(at)), 0)
       local told = r.envelope.data.told
-      S.truth(r, told == "EACCES" or told == "EPERM", "told " .. tostring(told))
+      local ports = r.envelope.meta.confinement == "full" -- an old kernel says that it cannot tell ports apart
+      S.truth(r, told == "EACCES" or told == "EPERM" or not ports and (attack == "tcp" or attack == "bind"),
+        "told " .. tostring(told))
       hostile.unharmed(at, r)
     end)
   end

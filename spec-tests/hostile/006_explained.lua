@@ -92,6 +92,26 @@ S.req("HOSTILE-EXPLAINED", "The environment, plugin explain, sandbox run", funct
     S.truth(r, r.stdout:find("kernel enforces all of it", 1, true) or r.stdout:find("Not enforced here", 1, true), "the kernel")
   end)
 
+  it("a kernel without Landlock is told of, and the command runs all the same", function()
+    local function old(...)
+      local argv = { "attack", "without-landlock", S.paths.tool, ... }
+      local run = hostile.options(at)
+      run.exe, run.clear_env, run.env = S.paths.native_dir .. "/attack", true, S.environment(run)
+      local r = S.run(argv, run)
+      r.args, r.envelope = argv, S.json.decode(r.stdout)
+      return r
+    end
+    local r = S.status(old "neighbour", 0)
+    S.equal(r, "partial", r.envelope.meta.confinement, "meta.confinement")
+    r = S.status(old("plugin", "explain", "neighbour"), 0)
+    S.equal(r, 0, r.envelope.data.enforced.landlock_abi, "the ABI")
+    S.truth(r, #r.envelope.data.enforced.missing >= 1, "what is missing")
+    r = old "doctor"
+    S.truth(r, table.concat(r.envelope.warnings, " "):find("Landlock is missing", 1, true), "doctor warns")
+    r = S.status(old("hostile", "liar", "write", "--confirm-destructive"), 4)
+    S.equal(r, "ACCESS_UNDECLARED", r.envelope.error.code, "the host's own check")
+  end)
+
   -- flags, command line, status of the program, text on its standard output
   local RUNS = {
     { {}, { "echo", "hello" }, 0, "hello\n" },
