@@ -274,7 +274,8 @@ S.req("REQ-O-050", "tool exec: every line by itself", function()
 
   it("a configuration that appears meanwhile is read by the lines behind it", function()
     local home = S.dir "home"
-    local r = S.status(exec({ OK, OK, OK, { _cmd = "config.set", key = "region", value = "eu", _opts = { global = true } }, OK, OK },
+    local r = S.status(exec({ OK, OK, OK,
+      { _cmd = "config.set", key = "region", value = "eu", _opts = { global = true } }, OK, OK },
       { env = { HOME = home }, cwd = home }), 0)
     for i, sources in ipairs { 0, 0, 0, false, 1, 1 } do
       if sources then S.equal(r, sources, #r.answers[i].meta.config_sources, "line " .. i) end
