@@ -248,6 +248,16 @@ end
 ---   -> paths, strongest first; hash(more) -> 6 hex digits, more: text of values that came from the environment }
 function config.open(C, globals, cwd)
   local self, layers, context = {}, nil, nil
+  local seen -- the files, as text that tells them apart from changed ones
+
+  local function look()
+    local parts = {}
+    for i, layer in ipairs(layers_of(C, globals, cwd)) do
+      local stat = host.file.stat(layer[1])
+      parts[i] = layer[1] .. "\0" .. (stat and ("%d %d %d"):format(stat.size, stat.changed_ns, stat.ino) or "")
+    end
+    return table.concat(parts, "\n")
+  end
 
   local function load()
     if layers then return end
@@ -284,9 +294,14 @@ function config.open(C, globals, cwd)
     return nil
   end
 
-  --- Was there no file when this was loaded, and is there still none?
-  function self.is_none()
-    return layers ~= nil and #layers == 0 and #layers_of(C, globals, cwd) == 0
+  --- Loads it, for is_fresh to tell later whether the same files would be read.
+  function self.mark()
+    seen = look()
+    load()
+  end
+
+  function self.is_fresh()
+    return look() == seen
   end
 
   --- All values by their top-level keys, each with the file that it comes from.

@@ -320,8 +320,9 @@ function invocation.prepare(words)
   inv.words, inv.format, inv.cwd = words, "json", host.cwd
   inv.set_terminal()
   local conf, problems = config.open(C, inv.globals, inv.cwd), {}
+  conf.mark()
   local limit = limit_of(C, conf, problems)
-  if #problems > 0 or not conf.is_none() then return C end
+  if #problems > 0 then return C end
   early_meta(entry, C)
   meta("timeout_ms", limit)
   config_meta(C, conf, {}, {})
@@ -329,10 +330,10 @@ function invocation.prepare(words)
   return C
 end
 
--- A line without global flags goes on from there, as long as there is still no configuration.
+-- A line without global flags goes on from there, as long as the configuration is still the same.
 local function run_ready(on_run)
   local parsed = ready and lines.split(find)
-  if not parsed or not ready.conf.is_none() then return false end
+  if not parsed or not ready.conf.is_fresh() then return false end
   inv.tokens = parsed.tokens
   host.plain()
   host.line.shared = true

@@ -156,7 +156,7 @@ static void set_int(lua_State *L, const char *name, lua_Integer v)
 	lua_setfield(L, -2, name);
 }
 
-/* host.file.stat(path[, nofollow]) -> { type, size, mtime, mode, uid, dev, ino } | nil, err */
+/* host.file.stat(path[, nofollow]) -> { type, size, mtime, changed_ns, mode, uid, dev, ino } | nil, err */
 static int l_stat(lua_State *L)
 {
 	const char *path = check_path(L, 1);
@@ -171,6 +171,7 @@ static int l_stat(lua_State *L)
 	lua_setfield(L, -2, "type");
 	set_int(L, "size", (lua_Integer)st.st_size);
 	set_int(L, "mtime", (lua_Integer)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000);
+	set_int(L, "changed_ns", (lua_Integer)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec);
 	set_int(L, "mode", st.st_mode & 07777);
 	set_int(L, "uid", st.st_uid);
 	set_int(L, "dev", (lua_Integer)st.st_dev);
