@@ -2,6 +2,7 @@
 -- Promise: one row for the check and one for the tests of each round, until it is stopped; a change during a round begins
 -- another one.
 
+local again = require "kit.again"
 local failure = require "failure"
 local place = require "kit.place"
 local values = require "values"
@@ -34,14 +35,9 @@ end
 
 -- A round runs in a process of its own, which loads everything anew.
 local function ask(ctx, words)
-  local programs = require "programs"
-  local argv = { "tool", table.unpack(words) }
-  local env = {}
-  for name, value in pairs(ctx.framework.host.environ()) do
-    if name ~= "TOOL_OUTPUT" then env[#env + 1] = name .. "=" .. value end
-  end
-  local result = programs.start(ctx.framework.run, argv, { path = "/proc/self/exe", trusted = true, env = env,
-    cwd = ctx.cwd, timeout_ms = 600000 })
+  local env = ctx.framework.host.environ()
+  env.TOOL_OUTPUT = nil
+  local result = again(ctx.framework.run, words, env, { cwd = ctx.cwd, timeout_ms = 600000 })
   local answer = ctx.framework.host.json.decode(result.stdout)
   if type(answer) ~= "table" or answer.meta == nil then
     failure.raise("COMMAND_FAILED", { exit = "GENERAL_ERROR", message = "tool " .. table.concat(words, " ") .. " gave no answer" })

@@ -8,11 +8,11 @@
 --   t.equal(want, got, text)   t.like(want, got, text): fields that want does not name may be there
 --   t.truth(value, text)   t.find(text, part)   t.fail(text)
 
+local again = require "kit.again"
 local failure = require "failure"
 local host = require "host"
 local judge = require "kit.test.judge"
 local match = require "kit.test.match"
-local programs = require "programs"
 local stub = require "kit.test.stub"
 local units = require "units"
 
@@ -59,10 +59,7 @@ local function environment(t, more)
   for name, value in pairs(more or {}) do
     if value == false then env[name] = nil else env[name] = filled(t, value) end
   end
-  local list = {}
-  for name, value in pairs(env) do list[#list + 1] = name .. "=" .. value end
-  table.sort(list)
-  return list
+  return env
 end
 
 local function about(r)
@@ -117,11 +114,10 @@ local function add_run(t, run)
     local argv = type(arguments) == "string" and api.words(arguments) or { table.unpack(arguments) }
     if argv[1] == "tool" then table.remove(argv, 1) end
     for i, word in ipairs(argv) do argv[i] = filled(t, word) end
-    local full = { "tool", table.unpack(argv) }
     local _, limit = units.duration(opts.timeout or "60s")
     local began = host.mono()
-    local ok, result = pcall(programs.start, run, full, { path = "/proc/self/exe", trusted = true, env = environment(t, opts.env),
-      cwd = t.dir, stdin = opts.stdin, timeout_ms = limit or RUN_MS })
+    local ok, result = pcall(again, run, argv, environment(t, opts.env),
+      { cwd = t.dir, stdin = opts.stdin, timeout_ms = limit or RUN_MS })
     if not ok then
       error(("tool %s: %s"):format(table.concat(argv, " "), failure.is(result) and result.message or tostring(result)), 2)
     end
