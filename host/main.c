@@ -4,6 +4,7 @@
 #include "supervisor/root_help.h"
 #include "supervisor/supervise.h"
 #include "version.h"
+#include "worker/worker.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -40,6 +41,8 @@ static int run(struct snapshot *s)
 
 int main(int argc, char **argv)
 {
+	if (argc == 3 && strcmp(argv[1], "--write-start-image") == 0) /* a step of the build */
+		return worker_write_image(argv[2]);
 	struct snapshot s;
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	(void)sigaction(SIGPIPE, &ignore, NULL); /* REQ-F-014 */

@@ -30,7 +30,9 @@ end
 invocation.meta = meta
 
 -- The variable with the default of --output: TOOL_OUTPUT, after the name of the program (REQ-O-042).
-local OUTPUT_VARIABLE = host.program:sub(1, 64):upper():gsub("[^A-Z0-9]", "_") .. "_OUTPUT"
+local function output_variable()
+  return (host.program:sub(1, 64):upper():gsub("[^A-Z0-9]", "_")) .. "_OUTPUT"
+end
 
 local FORMATS = { json = true, jsonl = true, tsv = true, plain = true, table = true, rich = true }
 
@@ -42,7 +44,7 @@ end
 -- How the answer is written: --output, else --stream, else the variable, else JSON off a terminal (REQ-F-003).
 local function format_of(globals, no_stream)
   if host.line then return "json" end -- one envelope each
-  local env = host.env(OUTPUT_VARIABLE)
+  local env = host.env(output_variable())
   local ci, quiet = host.env "CI", globals.quiet
   if globals.output then return globals.output end
   if globals.stream and not no_stream then return "jsonl" end
@@ -52,7 +54,7 @@ local function format_of(globals, no_stream)
 end
 
 -- The state of this invocation: words and globals as parsed.
-local inv = { globals = {}, format = "json", words = {}, built_ins = PERSONA_BUILT_INS, output_variable = OUTPUT_VARIABLE,
+local inv = { globals = {}, format = "json", words = {}, built_ins = PERSONA_BUILT_INS,
   said = said, meta = meta, formats = FORMATS, format_of = format_of }
 
 -- Tells the supervisor, once, that this invocation goes to the audit log (REQ-F-026); help and the like do not.
@@ -346,6 +348,7 @@ end
 function invocation.run(on_run)
   if run_ready(on_run) then return end
   if host.line and host.line.used then return host.hand_back() end -- a worker that is confined cannot look anew
+  inv.output_variable = output_variable()
   inv.prefix = tree.persona(host.program)
   inv.program = inv.prefix and host.program or "tool"
   local contracts = function(words)

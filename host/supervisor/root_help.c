@@ -1,7 +1,7 @@
 #include "root_help.h"
 
 #include "base/file.h"
-#include "version.h"
+#include "base/places.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -60,14 +60,10 @@ static bool only_shipped(const struct snapshot *s)
 
 bool root_help_read(const struct snapshot *s, struct buf *text)
 {
-	char exe[PATH_MAX], path[PATH_MAX + 64];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-	if (n <= 0 || !only_shipped(s) || strlen(s->program) > 32)
+	struct places places;
+	char path[PATH_MAX + 64];
+	if (!only_shipped(s) || strlen(s->program) > 32 || !places_find(&places))
 		return false;
-	exe[n] = '\0';
-	*strrchr(exe, '/') = '\0';
-	const char *below = strcmp(exe, TOOL_BUILD_DIR) == 0 ? "help" : "../lib/tool/help";
-	if (snprintf(path, sizeof path, "%s/%s/%s.txt", exe, below, s->program) >= (int)sizeof path)
-		return false;
+	(void)snprintf(path, sizeof path, "%s/help/%s.txt", places.made, s->program);
 	return file_read(path, MAX_HELP, text) == 0 && text->len > 0;
 }

@@ -6,14 +6,13 @@
 
 #define GRAIN 16
 #define SMALL ((size_t)GRAIN * ARENA_CLASSES)
-#define FIRST_CHUNK ((size_t)704 << 10) /* what a small command needs in all */
-#define NEXT_CHUNK ((size_t)256 << 10)
+#define CHUNK ((size_t)64 << 10)
 
 #ifdef TOOL_SANITIZE
 /* The sanitizer must see every block by itself. */
-bool arena_contain(struct arena *a)
+bool arena_contain(struct arena *a, void *at)
 {
-	(void)a;
+	(void)a, (void)at;
 	return false;
 }
 
@@ -37,15 +36,20 @@ static void *grow(struct arena *a, void *p, size_t old, size_t n)
 #else
 #define REGION ((size_t)512 << 20) /* of addresses; memory is taken as it is used */
 
-bool arena_contain(struct arena *a)
+bool arena_contain(struct arena *a, void *at)
 {
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-	char *region = mmap(NULL, REGION, PROT_READ | PROT_WRITE, flags, -1, 0);
-	if (region == MAP_FAILED)
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at != NULL ? MAP_FIXED_NOREPLACE : 0);
+	char *region = mmap(at, REGION, PROT_READ | PROT_WRITE, flags, -1, 0);
+	if (region == MAP_FAILED || (at != NULL && region != at))
 		return false;
 	a->base = a->next = region;
 	a->end = region + REGION;
 	return true;
+}
+
+static bool is_frozen(const struct arena *a, const void *p)
+{
+	return (const char *)p >= a->frozen_from && (const char *)p < a->frozen;
 }
 
 /* The place of a block's free list, and the size that all blocks there have. */
@@ -69,7 +73,7 @@ static void *take_new(struct arena *a, size_t size)
 		if (a->base != NULL)
 			return NULL;
 		/* lives as long as the process; populated at once, since a fault per page costs more than the page */
-		size_t room = a->next == NULL ? FIRST_CHUNK : NEXT_CHUNK;
+		size_t room = size > CHUNK ? size : CHUNK;
 		char *chunk = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 		if (chunk == MAP_FAILED)
 			return NULL;
@@ -96,9 +100,11 @@ static void *take(struct arena *a, size_t n)
 static void give(struct arena *a, void *p, size_t n)
 {
 	size_t size;
+	if (is_frozen(a, p))
+		return;
 	if (n > SMALL && a->base == NULL) {
 		free(p);
-	} else if ((char *)p >= a->frozen || a->base == NULL) {
+	} else {
 		void **list = list_of(a, n, &size);
 		(void)memcpy(p, list, sizeof *list);
 		*list = p;
@@ -107,7 +113,7 @@ static void give(struct arena *a, void *p, size_t n)
 
 static void *grow(struct arena *a, void *p, size_t old, size_t n)
 {
-	if (old > SMALL && n > SMALL && a->base == NULL)
+	if (old > SMALL && n > SMALL && a->base == NULL && !is_frozen(a, p))
 		return realloc(p, n);
 	size_t old_size, size;
 	if (list_of(a, old, &old_size) == list_of(a, n, &size))
@@ -125,6 +131,7 @@ void arena_freeze(struct arena *a)
 {
 	(void)memset(a->free_blocks, 0, sizeof a->free_blocks);
 	(void)memset(a->free_large, 0, sizeof a->free_large);
+	a->frozen_from = a->base;
 	a->frozen = a->next;
 }
 

@@ -15,12 +15,13 @@ struct arena {
 	void *free_large[ARENA_LARGE_CLASSES];
 	char *next, *end;   /* unused part of the newest chunk */
 	char *base;         /* contained: the region; else NULL */
-	char *frozen;       /* blocks below it are not used again when they are freed */
+	char *frozen_from, *frozen; /* blocks between these stay where they are and are not used again when they are freed */
 	size_t used, limit; /* bytes that Lua holds, and its cap; 0 = none */
 };
 
-/* Makes an arena that has given nothing yet a contained one. False where that cannot be. */
-bool arena_contain(struct arena *a);
+/* Makes an arena that has given nothing yet a contained one, at this address or (NULL) anywhere. False where that cannot
+ * be. */
+bool arena_contain(struct arena *a, void *at);
 
 /* Leaves what is there as it is: later blocks come from behind it, also where some before it are free. */
 void arena_freeze(struct arena *a);

@@ -6,7 +6,9 @@
 
 #include <lua.h>
 
-/* Pushes the host table of this worker. [-0, +1] */
+struct places;
+
+/* Pushes the host table of this worker: functions and constants. [-0, +1] */
 void hostlib_open(lua_State *L);
 
 /* Parts of it, each adding its functions to the table on the stack top. [-0, +0] */
@@ -16,6 +18,9 @@ void hostlib_text(lua_State *L);
 void hostlib_process(lua_State *L);
 void hostlib_code(lua_State *L);
 
+/* Sets in the host table on the stack top what it is told of its surroundings: program, directory, terminals, paths, and
+ * all of hostlib_invocation. [-0, +0] */
+void hostlib_surroundings(lua_State *L, const struct places *places);
 /* Sets in the host table on the stack top what belongs to one invocation: its id, instance and arguments. [-0, +0] */
 void hostlib_invocation(lua_State *L);
 /* Pushes the host table that is loaded. [-0, +1] */

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/globals.h"
+#include "base/places.h"
 #include "base/snapshot.h"
 #include "confine.h"
 #include "context.h"
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -275,7 +277,9 @@ static int l_module(lua_State *L)
 	(void)luaL_getsubtable(L, LUA_REGISTRYINDEX, "tool.modules");
 	if (lua_getfield(L, -1, name) != LUA_TNIL)
 		return 1;
-	lua_getfield(L, lua_upvalueindex(1), "modules");
+	struct places places;
+	(void)places_find(&places);
+	lua_pushfstring(L, "%s/modules", places.made);
 	if (open_module(L, lua_tostring(L, -1), name) == 2)
 		return 2;
 	(void)luaL_getsubtable(L, LUA_REGISTRYINDEX, "tool.modules");
@@ -415,29 +419,16 @@ static void set_string(lua_State *L, const char *name, const char *value)
 	lua_setfield(L, -2, name);
 }
 
-/* where the installed files are: beside the binary when installed, in the source tree when built */
-static void push_paths(lua_State *L)
+static void push_paths(lua_State *L, const struct places *p)
 {
-	char exe[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-	exe[n > 0 ? n : 0] = '\0';
-	char *slash = strrchr(exe, '/');
-	if (slash != NULL)
-		*slash = '\0';
-	lua_createtable(L, 0, 8);
-	set_string(L, "bin", exe);
-	const char *root = lua_pushfstring(L, "%s/../lib/tool", exe);
-	bool installed = strcmp(exe, TOOL_BUILD_DIR) != 0;
-	char *real = installed ? realpath(root, NULL) : NULL;
-	lua_pop(L, 1);
-	const char *base = real != NULL ? real : installed ? "/usr/lib/tool" : TOOL_SOURCE_DIR;
-	lua_pushfstring(L, "%s/commands", base);
+	lua_createtable(L, 0, 4);
+	set_string(L, "bin", p->bin);
+	lua_pushfstring(L, "%s/commands", p->given);
 	lua_setfield(L, -2, "commands");
-	lua_pushfstring(L, "%s/plugins", base);
+	lua_pushfstring(L, "%s/plugins", p->given);
 	lua_setfield(L, -2, "plugins");
-	lua_pushfstring(L, "%s/modules", installed ? base : exe);
+	lua_pushfstring(L, "%s/modules", p->made);
 	lua_setfield(L, -2, "modules");
-	free(real);
 }
 
 static void push_globals(lua_State *L)
@@ -478,6 +469,20 @@ static void push_tty(lua_State *L, const struct snapshot *s)
 	}
 }
 
+/* What one state after the other would draw anew: states begin as copies of one. */
+static void seed_random(lua_State *L)
+{
+	lua_Integer seed[2];
+	if (getrandom(seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed)
+		seed[0] = (lua_Integer)getpid(), seed[1] = (lua_Integer)clock_mono_ns();
+	lua_getglobal(L, "math");
+	lua_getfield(L, -1, "randomseed");
+	lua_pushinteger(L, seed[0]);
+	lua_pushinteger(L, seed[1]);
+	lua_call(L, 2, 0);
+	lua_pop(L, 1);
+}
+
 void hostlib_invocation(lua_State *L)
 {
 	const struct snapshot *s = worker_context()->snapshot;
@@ -485,6 +490,7 @@ void hostlib_invocation(lua_State *L)
 	set_string(L, "instance", s->instance); /* nil without one */
 	push_argv(L, s);
 	lua_setfield(L, -2, "argv");
+	seed_random(L);
 }
 
 void hostlib_process(lua_State *L)
@@ -493,15 +499,12 @@ void hostlib_process(lua_State *L)
 		{ "env", l_env },         { "environ", l_environ }, { "send", l_send },       { "mono", l_mono },
 		{ "elapsed", l_elapsed }, { "time", l_time },       { "confine", l_confine }, { "layers", l_layers },
 		{ "columns", l_columns }, { "prompt", l_prompt },   { "stdin", l_stdin },     { "setenv", l_setenv },
-		{ "uid", l_uid },         { "native", l_native },         { "gc", l_gc },           { "plain", l_plain }, { "bind", l_bind }, { "hand_back", l_hand_back },         { "limit", l_limit },     { "flush", l_flush },
-		{ "unsend", l_unsend },     { "send_again", l_send_again },
-		{ NULL, NULL },
+		{ "uid", l_uid },         { "native", l_native },   { "gc", l_gc },           { "plain", l_plain },
+		{ "bind", l_bind },       { "hand_back", l_hand_back }, { "limit", l_limit }, { "flush", l_flush },
+		{ "unsend", l_unsend },   { "send_again", l_send_again }, { "module", l_module }, { NULL, NULL },
 	};
-	const struct snapshot *s = worker_context()->snapshot;
 	luaL_setfuncs(L, process, 0);
 	set_string(L, "version", TOOL_VERSION);
-	set_string(L, "program", s->program);
-	set_string(L, "cwd", s->cwd[0] != '\0' ? s->cwd : "/");
 #ifdef TOOL_SANITIZE
 	lua_pushboolean(L, 1);
 	lua_setfield(L, -2, "sanitized");
@@ -511,14 +514,18 @@ void hostlib_process(lua_State *L)
 #else
 	set_string(L, "platform", "linux");
 #endif
-	hostlib_invocation(L);
-	push_tty(L, s);
-	lua_setfield(L, -2, "tty");
 	push_globals(L);
 	lua_setfield(L, -2, "globals");
-	push_paths(L);
-	lua_pushvalue(L, -1);
-	lua_setfield(L, -3, "paths");
-	lua_pushcclosure(L, l_module, 1);
-	lua_setfield(L, -2, "module");
+}
+
+void hostlib_surroundings(lua_State *L, const struct places *places)
+{
+	const struct snapshot *s = worker_context()->snapshot;
+	set_string(L, "program", s->program);
+	set_string(L, "cwd", s->cwd[0] != '\0' ? s->cwd : "/");
+	push_tty(L, s);
+	lua_setfield(L, -2, "tty");
+	push_paths(L, places);
+	lua_setfield(L, -2, "paths");
+	hostlib_invocation(L);
 }

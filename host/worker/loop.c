@@ -595,13 +595,15 @@ void loop_open(lua_State *L)
 		lua_setfield(L, -2, "__metatable");
 	}
 	lua_pop(L, 1);
-	struct loop *lp = calloc(1, sizeof *lp);
-	if (lp == NULL)
-		luaL_error(L, "not enough memory");
-	worker_context()->loop = lp;
 	if (lua_getglobal(L, "coroutine") == LUA_TTABLE)
 		luaL_setfuncs(L, co, 0);
 	lua_pop(L, 1);
+}
+
+bool loop_start(void)
+{
+	worker_context()->loop = calloc(1, sizeof(struct loop));
+	return worker_context()->loop != NULL;
 }
 
 static void close_handle(uv_handle_t *h, void *arg)

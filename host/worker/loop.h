@@ -39,6 +39,9 @@ int loop_spawn(lua_State *L, int nargs);
  * added to the table on the stack top. [-0, +0] */
 void loop_open(lua_State *L);
 
+/* Makes the loop of this process, which the functions need. False without memory. */
+bool loop_start(void);
+
 /* Runs the function on the top of L (the main thread) as the main task until it ends.
  * Returns LUA_OK, or an error status with the error object and a traceback string pushed. [-1, +0|+2] */
 int loop_run(lua_State *L);

@@ -1,6 +1,7 @@
 #include "serve.h"
 
 #include "base/clock.h"
+#include "base/places.h"
 #include "base/snapshot.h"
 #include "checkpoint.h"
 #include "context.h"
@@ -19,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -140,20 +140,6 @@ static bool take_job(struct serving *s)
 	return point(s, at, n);
 }
 
-/* What one state after the other would draw anew: the workers' states are copies of one. */
-static void seed_random(lua_State *L)
-{
-	lua_Integer seed[2];
-	if (getrandom(seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed)
-		seed[0] = (lua_Integer)getpid(), seed[1] = (lua_Integer)clock_mono_ns();
-	lua_getglobal(L, "math");
-	lua_getfield(L, -1, "randomseed");
-	lua_pushinteger(L, seed[0]);
-	lua_pushinteger(L, seed[1]);
-	lua_call(L, 2, 0);
-	lua_pop(L, 1);
-}
-
 /* Puts the line into the host table: host.line is what only lines have. Runs protected. */
 static int set_line(lua_State *L)
 {
@@ -176,7 +162,6 @@ static int set_line(lua_State *L)
 		lua_setfield(L, -2, "layers");
 	}
 	lua_setfield(L, -2, "line");
-	seed_random(L);
 	return 0;
 }
 
@@ -328,10 +313,12 @@ _Noreturn void serve_main(const struct snapshot *snapshot, const struct serve_en
 	w->frames_fd = ends->slots[0].frames; /* until it has one of its own */
 	w->memory.limit = MEMORY_LIMIT;
 	worker_signals();
-	bool contained = arena_contain(&w->memory);
+	bool contained = arena_contain(&w->memory, NULL);
 	lua_State *L = lua_newstate(arena_allocate, &w->memory);
 	w->main = L;
-	if (L == NULL || !worker_prepare(L) || !warm(L))
+	struct places places;
+	(void)places_find(&places);
+	if (L == NULL || !worker_prepare(L, &places) || !warm(L))
 		worker_end();
 	if (contained)
 		(void)checkpoint_base(&w->memory); /* without it no worker serves a second line */

@@ -1,13 +1,16 @@
 #include "worker.h"
 
+#include "base/places.h"
 #include "base/snapshot.h"
 #include "child.h"
 #include "context.h"
 #include "frames.h"
 #include "hostlib.h"
+#include "image.h"
 #include "loop.h"
 
 #include <lauxlib.h>
+#include <limits.h>
 #include <lualib.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define ROOM_FOR_STRINGS 6000 /* those of the image and of a run */
 #define CHILDREN_MS 1500 /* for programs after an interrupt; below the supervisor's grace for cleanup */
 
 static void on_interrupt(int sig)
@@ -121,12 +125,36 @@ static void unwind(lua_State *L)
 	child_wait_all(L, CHILDREN_MS);
 }
 
-bool worker_prepare(lua_State *L)
+/* Sets what the host table says of this run. Runs protected. */
+static int set_surroundings(lua_State *L)
 {
-	lua_pushcfunction(L, open_state);
-	if (lua_pcall(L, 0, 1, 0) == LUA_OK)
+	hostlib_push(L);
+	hostlib_surroundings(L, lua_touserdata(L, 1));
+	return 0;
+}
+
+static bool prepare(lua_State *L, const struct places *places)
+{
+	bool there = lua_gettop(L) == 1;
+	if (!there) {
+		lua_pushcfunction(L, open_state);
+		if (lua_pcall(L, 0, 1, 0) != LUA_OK)
+			return false;
+	}
+	if (!loop_start()) {
+		lua_pushliteral(L, "not enough memory");
+		return false;
+	}
+	lua_pushcfunction(L, set_surroundings);
+	lua_pushlightuserdata(L, (void *)(uintptr_t)places);
+	return lua_pcall(L, 1, 0, 0) == LUA_OK;
+}
+
+bool worker_prepare(lua_State *L, const struct places *places)
+{
+	if (prepare(L, places))
 		return true;
-	report(L, 0);
+	report(L, lua_gettop(L) - 1);
 	return false;
 }
 
@@ -156,12 +184,53 @@ _Noreturn void worker_main(const struct snapshot *snapshot, int frames_fd)
 	w->frames_fd = frames_fd;
 	w->memory.limit = MEMORY_LIMIT;
 	worker_signals();
-	lua_State *L = lua_newstate(arena_allocate, &w->memory);
+	struct places places;
+	char image[PATH_MAX + 16];
+	(void)places_find(&places);
+	(void)snprintf(image, sizeof image, "%s/start.image", places.made);
+	lua_State *L = image_load(&w->memory, image);
+	if (L == NULL)
+		L = lua_newstate(arena_allocate, &w->memory);
 	if (L != NULL) {
 		w->main = L;
-		if (worker_prepare(L))
+		if (worker_prepare(L, &places))
 			worker_run(L);
 		loop_close(L);
 	}
 	worker_end();
+}
+
+/* Opens the libraries and loads what runs have in common; NULL, or what went wrong. */
+static const char *fill(lua_State *L)
+{
+	for (int i = 0; i < ROOM_FOR_STRINGS; i++) { /* the table of strings grows now, not in every run */
+		lua_pushfstring(L, "%d", i);
+		lua_pop(L, 1);
+	}
+	lua_gc(L, LUA_GCCOLLECT);
+	lua_pushcfunction(L, open_state);
+	bool ok = lua_pcall(L, 0, 1, 0) == LUA_OK;
+	if (ok) {
+		lua_getfield(L, 1, "warm");
+		ok = lua_pcall(L, 0, 0, 0) == LUA_OK;
+	}
+	if (!ok)
+		return lua_tostring(L, -1);
+	lua_gc(L, LUA_GCCOLLECT);
+	lua_gc(L, LUA_GCCOLLECT); /* what the finalizers of the first left */
+	lua_gc(L, LUA_GCSTOP);
+	return NULL;
+}
+
+int worker_write_image(const char *path)
+{
+	struct worker *w = worker_context();
+	lua_State *L = arena_contain(&w->memory, IMAGE_ADDRESS) ? lua_newstate(arena_allocate, &w->memory) : NULL;
+	const char *problem = L != NULL ? fill(L) : "its memory cannot be had";
+	if (problem == NULL)
+		problem = image_write(&w->memory, L, path);
+	if (problem == NULL)
+		return 0;
+	(void)dprintf(2, "error: There is no start image: %s.\n", problem);
+	return 1;
 }
