@@ -3,38 +3,7 @@
 -- manifest gives data: null and meta.not_modified.
 
 local manifest = require "manifest"
-
-local DEFAULT_CAP, AROUND = 1024 * 1024, 16384 -- bytes of an answer, and what the envelope itself may take of it
-
--- The bytes that commands and their facts may take in one answer.
-local function budget(ctx, meta)
-  local host, used = ctx.framework.host, AROUND
-  for _, key in ipairs { "global_flags", "environment", "dependencies" } do used = used + #host.json.encode(meta[key]) end
-  return math.max(4096, (tonumber(host.env "TOOL_MAX_OUTPUT_BYTES") or DEFAULT_CAP) - used)
-end
-
--- Leaves of data and meta what follows the cursor, up to the limit and to what one answer can hold; says how to go on.
-local function cut_page(args, ctx, data, meta)
-  local host, names, shown = ctx.framework.host, {}, 0
-  for path in pairs(data.commands) do names[#names + 1] = path end
-  table.sort(names)
-  local commands, contracts, left = host.json.object {}, host.json.object {}, budget(ctx, meta)
-  local first, last = 1, 0
-  while args.cursor and names[first] and names[first] <= args.cursor do first = first + 1 end
-  for i = first, #names do
-    local path = names[i]
-    left = left - #host.json.encode(data.commands[path]) - #host.json.encode(meta.contracts[path] or {}) - 2 * #path - 12
-    if shown > 0 and (left < 0 or args.limit and shown >= args.limit) then break end
-    commands[path], contracts[path], shown, last = data.commands[path], meta.contracts[path], shown + 1, i
-  end
-  if first == 1 and last == #names then return end
-  data.commands, meta.contracts = commands, contracts
-  local more = last > 0 and last < #names
-  meta.truncated, meta.total_count, meta.returned_count = more, #names, shown
-  meta.pagination = { total = #names, returned = shown, truncated = more, has_more = more,
-    next_cursor = more and names[last] or host.json.null }
-  if more then meta.truncation_hint = ctx.framework.program .. " manifest --cursor " .. names[last] end
-end
+local page = require "manifest_page"
 
 return {
   about = "Show every command with its flags, exit codes, schemas and examples",
@@ -90,7 +59,9 @@ return {
       return nil
     end
     local format = framework.run.inv.format -- text has its own limit, by lines
-    if args.limit or args.cursor or format == "json" or format == "jsonl" then cut_page(args, ctx, data, meta) end
+    if args.limit or args.cursor or format == "json" or format == "jsonl" then
+      page(data, meta, { limit = args.limit, cursor = args.cursor, program = framework.program })
+    end
     for key, value in pairs(meta) do framework.meta(key, value) end
     return data
   end,

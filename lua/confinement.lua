@@ -24,7 +24,7 @@ local CA_VARIABLES = { "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "C
 local PROGRAMS = {
   "/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/localtime",
   "/etc/timezone", "/etc/locale.alias", "/etc/terminfo", "/etc/inputrc", "/etc/gitconfig", "/etc/mime.types",
-  "/etc/os-release", "/sys/devices/system/cpu", "/sys/fs/cgroup", "/sys/kernel/mm",
+  "/etc/os-release", "/etc/debian_version", "/sys/devices/system/cpu", "/sys/fs/cgroup", "/sys/kernel/mm",
   -- of processes outside a program's own domain Landlock shows what every user sees, not their memory, files or environment
   "/proc",
 }
@@ -183,7 +183,7 @@ local function add_programs(rules, run, asked)
   local binary = asked and asked.program or C.runs and C.runs.binary
   local path = binary and require("programs").look(binary)
   if path then add_program(rules, path, 0) end
-  if C.raw.probes then -- asks the programs that contracts need for their versions
+  if C.raw.probes or C.runs and C.runs.any then -- doctor asks the programs that contracts need for their versions
     for _, dir in ipairs(listed { "PATH" }) do rules:program_rule("rx", dir, "programs of PATH") end
   end
 end
@@ -256,7 +256,7 @@ local function add_own_places(rules, run)
   local base = not rules.notes and run.session_base()
   if base then rules:own_rule("rw", base, "directories of runs") end
   if not rules.notes and (C.raw.probes or not run.preview and (C.runs or C.raw.confines)) then
-    rules:program_rule("rw", run.tmp_dir(), "directory of this run")
+    rules:program_rule(C.runs and C.runs.any and "rwx" or "rw", run.tmp_dir(), "directory of this run")
   end
   if g.output_file then rules:own_rule("rw", parent(g.output_file), "--output-file") end
   if run.values.input_file and run.values.input_file ~= "-" then rules:own_rule("r", run.values.input_file, "--input-file") end

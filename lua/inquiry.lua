@@ -191,6 +191,9 @@ function inquiry.schema_of_all(inv)
   local contracts = require("framework").contracts(inv.prefix)
   local data, extra = manifest.build(contracts)
   for _, C in ipairs(contracts) do data.commands[C.path] = manifest.entry(C, { full = true }) end
+  extra.contracts = {} -- the entries say all of it themselves
+  require "manifest_page"(data, extra, { program = inv.program })
+  extra.contracts = nil
   for key, value in pairs(extra) do inv.meta(key, value) end
   answer.send { exit = 0, data = data, flags = "j" }
 end

@@ -113,7 +113,7 @@ function M.words(effective, C)
   if effective.local_sockets then add "Talks to services of this machine over Unix sockets." end
   if C.runs then
     add("Runs %s%s.", C.runs.binary, C.runs.alone and ", which can start nothing else"
-      or ", which may start programs of the system")
+      or C.runs.any and ", which may start programs of the system and of PATH" or ", which may start programs of the system")
     add "Its programs see only what is declared, and no memory, files or environment of other processes."
   elseif effective.programs then
     add "Starts programs."

@@ -67,7 +67,7 @@ function touch.network(ck, C, value)
   C.network = network
 end
 
-local RUNS = { fixed = true, from = true, reads = true, alone = true }
+local RUNS = { fixed = true, from = true, reads = true, alone = true, any = true }
 local SHELLS = { sh = true, bash = true, dash = true, zsh = true, ksh = true, fish = true }
 
 function touch.runs(ck, C, value)
@@ -79,6 +79,9 @@ function touch.runs(ck, C, value)
     ck:bad("runs", "REQ-C-019", "runs names more than one program; split the command")
   end
   only(ck, "runs", "REQ-C-019", value, RUNS)
+  if value.alone and value.any then
+    ck:bad("runs", "REQ-C-019", "runs.alone and runs.any exclude each other")
+  end
   local fixed, from = value.fixed or {}, value.from or {}
   if not strings(fixed) then
     ck:bad("runs", "REQ-C-019", "runs.fixed must be a list of arguments")
@@ -99,7 +102,7 @@ function touch.runs(ck, C, value)
     end
   end
   C.runs = { binary = value[1], fixed = fixed, from = from, reads = value.reads == true,
-    alone = value.alone == true or nil }
+    alone = value.alone == true or nil, any = value.any == true or nil }
 end
 
 local function check_path(ck, key, path, relative)

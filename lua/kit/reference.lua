@@ -51,7 +51,7 @@ reference.command = {
     .. "unix = true }`; unlocks ctx.http, and ctx.api in a suite" },
   { "retry", "table", "`{ max =, delay = }` of requests" },
   { "runs", "string|table", "The one program that it runs: `{ \"git\", fixed = {…}, from = { parameters }, reads = true, "
-    .. "alone = true }`; "
+    .. "alone = true }`: alone, it starts nothing else; with `any = true` also what is on PATH; "
     .. "unlocks ctx.exec and ctx.pipe" },
   { "background", "table", "`{ stop = \"words\", lifetime = \"1h\" }`: its program goes on; unlocks ctx.spawn" },
   { "stops", "string", "The command whose background program it ends; unlocks ctx.stop" },
@@ -154,6 +154,7 @@ reference.dialect = {
   { "exits", "table<integer, integer>", "Exit codes, mapped" },
   { "codes", "table<string, string>", "Error codes, mapped; `[\"…\"]` for all others" },
   { "commands", "table<string, table>", "What differs for one command: `{ exits, confirm, plain }`" },
+  { "unmask", "boolean", "The program shows secrets that its commands were asked for, as with --unmask" },
   { "confirm", "any", "Destructive commands need no --confirm-destructive: true, or a function of the flags" },
   { "answer", "fun(a: table): table", "The finished result as `{ stdout, stderr, exit }`" },
   { "row", "fun(a: table, row: any, raw?: boolean): string?", "One row of a stream, its line end included" },

@@ -11,7 +11,7 @@ S.req("REQ-C-015", "Commands declare input and output schema", function()
   end)
 
   it("2 tool --schema covers all commands with both", function()
-    local r = S.status(S.tool { "--schema" }, 0)
+    local r = S.status(S.tool({ "--schema" }, { env = { TOOL_MAX_OUTPUT_BYTES = "100000000" } }), 0)
     for path in pairs(S.commands()) do
       local entry = S.truth(r, r.envelope.data.commands[path], path .. " is missing")
       S.truth(r, entry.parameters and entry.output_schema, path .. " lacks parameters or output_schema")

@@ -5,8 +5,16 @@ local LOCAL = { "ok", "get", "list", "arrays", "longurl", "numbers", "times", "n
 
 S.req("REQ-O-013", "--schema / --output-schema flag", function()
   it("1 tool --schema is JSON with all commands, on a pipe and on a terminal", function()
-    local r = S.status(S.tool { "--schema" }, 0)
+    local r = S.status(S.tool({ "--schema" }, { env = { TOOL_MAX_OUTPUT_BYTES = "100000000" } }), 0)
     for path in pairs(S.manifest().commands) do S.truth(r, r.envelope.data.commands[path], path .. " is missing") end
+    local cut = S.status(S.tool({ "--schema" }, { env = { TOOL_MAX_OUTPUT_BYTES = "300000" } }), 0)
+    S.truth(cut, #cut.stdout <= 300000 and cut.envelope.meta.truncated, "the answer is larger than it may be")
+    local cursor = cut.envelope.meta.pagination.next_cursor
+    local rest = S.status(S.tool { "manifest", "--cursor", cursor }, 0)
+    for path in pairs(S.manifest().commands) do
+      S.equal(rest, path > cursor, rest.envelope.data.commands[path] ~= nil, path .. " in the rest")
+      S.equal(cut, path <= cursor, cut.envelope.data.commands[path] ~= nil, path .. " in the first part")
+    end
     local t = S.status(S.tool({ "--schema" }, S.terminal()), 0)
     S.truth(t, S.json.decode(t.stdout) ~= nil, "no JSON on a terminal")
   end)

@@ -37,7 +37,7 @@ S.req("REQ-O-046", "AGENTS.md CI validation", function()
 
   it("3 a flag, command or variable that does not exist fails", function()
     for _, what in ipairs { { "`--replicas`", "flag '--replicas'" }, { "`tool deploy now`", "command 'tool deploy now'" },
-      { "`TOOL_REPLICAS`", "variable 'TOOL_REPLICAS'" }, { "`--out`", "flag '--out'" } } do
+      { "`TOOL_REPLICAS`", "variable 'TOOL_REPLICAS'" }, { "`--outpu`", "flag '--outpu'" } } do
       local list, r = failures(page() .. what[1] .. "\n")
       assert.equal(1, r.status, what[1])
       assert.equal(1, #list, table.concat(list, "\n"))

@@ -44,7 +44,7 @@ return {
   serves = true,
   store = true,
   archive = true,
-  runs = { "env" },                 -- which starts what a deployed program needs: a shell or Python
+  runs = { "env", any = true },     -- which starts what a deployed program needs: a shell or Python
   network = true,
   external = false,
   timeout = "0s",
