@@ -79,8 +79,9 @@ end
 function manifest.flags(C, full)
   local out, sentences = {}, rule_sentences(C)
   local function add(p)
-    if sentences[p.name] then
-      p = setmetatable({ rules = sentences[p.name] }, { __index = p })
+    local rules = sentences[p.name] or sentences[p.secret_for]
+    if rules then
+      p = setmetatable({ rules = rules }, { __index = p })
     end
     out[p.name] = schema.param(p, full)
   end

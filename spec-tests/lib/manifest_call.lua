@@ -57,10 +57,13 @@ local function text(name, flag, entry, place)
   return "word"
 end
 
--- The first value of an enum that `beside`, a flag that is given too, does not exclude ("not together with --name a|b").
+-- The first value of an enum that `beside`, a flag that is given too, does not exclude ("not together with --name a|b",
+-- "only with --name a|b").
 local function choice(name, flag, beside)
   local excluded = {}
   for _, part in ipairs(beside and facts(beside) or {}) do
+    local needed, first = part:match("^only with %-%-([%w-]+) ([^|]+)")
+    if needed == name then return first end
     local other, values = part:match("^not together with %-%-([%w-]+) (.+)$")
     for value in (other == name and values or ""):gmatch("[^|]+") do excluded[value] = true end
   end
@@ -84,7 +87,7 @@ end
 -- Is `flag`, given by `words`, what a "required with --name value|other" asks for?
 local function asks(part, flag, words)
   local name, values = part:match("^required with %-%-([%w-]+) ?(.*)$")
-  if name ~= flag then return false end
+  if name ~= flag:gsub("%-from%-%l+$", "") then return false end -- a secret has two flags
   if values == "" or values == "true" then return true end
   for value in values:gmatch("[^|]+") do
     if words[2] == value then return true end

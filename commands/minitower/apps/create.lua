@@ -10,9 +10,9 @@ return {
     { "name", "string", "The same, as a flag", short = "n", match = SLUG },
     { "description", "string", "What the app is for", max_length = 1000 },
   },
+  rules    = { { unless = "name", need = { "slug" } } },
   validate = function(args, bad)
-    if not args.slug and not args.name then bad("slug", "is missing") end
-    if args.slug and args.name and args.slug ~= args.name then bad("name", "must be the same as slug, or be left out") end
+    if args.slug and args.name and args.slug ~= args.name then bad("name", "--name must be the same as --slug, or be left out") end
   end,
   returns  = api.app,
   exits    = { SUCCESS = "The app is there now" },

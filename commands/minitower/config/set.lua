@@ -13,7 +13,7 @@ return {
     { "server", "url", "Base address of the service", match = "^[[:space:]]*https?://[^[:space:]/?#]+[^[:space:]?#]*$" },
     { "token", "secret", "API token", env = "MINITOWER_NEW_TOKEN" },
     { "team", "string", "Slug of the team", match = "id" },
-    { "app", "string", "The app that commands are about by default", match = "id" },
+    { "app", "string", "The app that commands are about by default; required when no other field is given", match = "id" },
   },
   validate = function(args, bad)
     if next(changes(args)) == nil then

@@ -13,17 +13,25 @@ local function database(args)
 end
 
 -- Parameters that not every service knows.
-local ONLY = { flavour = "openproxy", script = "openproxy", forward = "openproxy", forward_key = "openproxy",
-  ping = "openproxy", open = "openproxy", rate_limit = "minitower sentryagent", token_ttl = "sentryagent",
-  no_runner = "minitower", no_signup = "minitower", lease_ttl = "minitower", bootstrap_token = "minitower",
-  max_artifact = "minitower" }
+local ONLY = {
+  { "openproxy", "flavour", "script", "forward", "forward-key", "ping", "open" },
+  { "minitower sentryagent", "rate-limit" },
+  { "sentryagent", "token-ttl" },
+  { "minitower", "no-runner", "no-signup", "lease-ttl", "bootstrap-token", "max-artifact" },
+}
 
-local function check_only(args, bad)
-  for name, those in pairs(ONLY) do
-    if args[name] and args.service and not those:find(args.service, 1, true) then
-      bad(name:gsub("_", "-"), ("means nothing for %s; it belongs to %s"):format(args.service, (those:gsub(" ", ", "))))
-    end
+local function rules()
+  local list = {
+    { when = "ephemeral", is = true, bar = { "data-dir" } },
+    { when = "forward", bar = { "script" } },
+    { when = "forward-key", need = { "forward" } },
+  }
+  for _, row in ipairs(ONLY) do
+    local those = {}
+    for name in row[1]:gmatch("%S+") do those[#those + 1] = name end
+    list[#list + 1] = { unless = "service", is = those, bar = { table.unpack(row, 2) } }
   end
+  return list
 end
 
 -- What a service opens its state with.
@@ -72,26 +80,20 @@ return {
       loose = true },
     { "no-runner", "boolean", "Do not run programs: leave that to runners that register (minitower)" },
     { "no-signup", "boolean", "Refuse that teams sign up (minitower)" },
-    { "lease-ttl", "duration", "How long a runner that is silent keeps its run, 60s unless given (minitower)" },
+    { "lease-ttl", "duration", "How long a runner that is silent keeps its run, 60s unless given (minitower)", min = 0.1 },
     { "bootstrap-token", "string", "The token that may make the first team (minitower)", public = true, loose = true },
     { "max-artifact", "size", "The largest archive that is taken, 100MB unless given (minitower)" },
   },
   validate = function(args, bad)
-    check_only(args, bad)
-    if args.lease_ttl and args.lease_ttl < 0.1 then bad("lease-ttl", "must be at least 100ms") end
     if args.rate_limit and not limit.parse(args.rate_limit) then
-      bad("rate-limit", "must be a number of calls and a time, as in 100/10s")
+      bad("rate-limit", "--rate-limit must be a number of calls and a time, as in 100/10s")
     end
     for _, text in ipairs(args.fault or {}) do
       local ok, problem = fault.parse(text)
       if not ok then bad("fault", problem) end
     end
   end,
-  rules = {
-    { when = "ephemeral", is = true, bar = { "data-dir" } },
-    { when = "forward", bar = { "script" } },
-    { when = "forward-key", need = { "forward" } },
-  },
+  rules = rules(),
   returns = {
     event = "string", service = "string", url = "string", ["client_id?"] = "string", ["client_secret?"] = "string",
     ["team?"] = "string", ["password?"] = "string", ["token?"] = "string", ["registration_token?"] = "string",
