@@ -109,9 +109,9 @@ end
 
 -- The commands of a suite -------------------------------------------------------------------------------------------------
 
-local function import(document, name)
+local function import(document, name, ...)
   local dir = S.dir "import"
-  local r = S.tool({ "new", "suite", name, "--openapi", document }, { cwd = dir, timeout = 60 })
+  local r = S.tool({ "new", "suite", name, "--openapi", document, ... }, { cwd = dir, timeout = 60 })
   return dir, r
 end
 
@@ -226,6 +226,17 @@ S.req("KIT-OPENAPI", "tool new suite --openapi", function()
     S.equal(r, #made.envelope.data.files, #r.envelope.data.would_affect.files)
     assert.same({}, S.tree(where))
     server.close()
+  end)
+
+  it("an address that does not give one says why, and nothing is written", function()
+    for status, want in pairs { [401] = { 8, "UNAUTHENTICATED" }, [403] = { 7, "PERMISSION_DENIED" }, [404] = { 5, "NOT_FOUND" },
+      [503] = { 12, "UNAVAILABLE" } } do
+      local server = stub.start { { status = status, body = "no" } }
+      local where, r = import(server.url .. "/api.json", "shed", "--retries", "0")
+      S.failed(r, want[1], want[2])
+      assert.same({}, S.tree(where))
+      server.close()
+    end
   end)
 
   it("a YAML document is read as the JSON one", function()
