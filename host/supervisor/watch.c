@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define STOP_GRACE_MS 35      /* from the interrupt to SIGKILL when the worker does not react */
+#define SIGNAL_GRACE_MS 250   /* the same after a signal, where no promise of a limit presses: cleanup is worth more */
 #define CLEANUP_GRACE_MS 2000 /* once the worker says that it cleans up */
 #define KILL_WAIT_MS 2000     /* a worker that SIGKILL does not end by then hangs in the kernel */
 #define NOTE_MS 10             /* how late the limit of a line may be noticed */
@@ -109,7 +110,7 @@ static void stop(struct supervision *v, enum reason reason)
 	(void)reap_signal(reason == SIGNALLED ? SIGTERM : SIGKILL, v->worker, others, n);
 	free(others);
 	v->stopped_ns = clock_mono_ns();
-	v->kill_at_ns = clock_mono_ns() + (int64_t)STOP_GRACE_MS * 1000000;
+	v->kill_at_ns = clock_mono_ns() + (int64_t)(reason == SIGNALLED ? SIGNAL_GRACE_MS : STOP_GRACE_MS) * 1000000;
 }
 
 /* Signs of life (REQ-F-053): lines of JSON among the rows, never beside another format. */

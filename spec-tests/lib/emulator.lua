@@ -39,7 +39,7 @@ function emulator.start(flags, opts)
   local env = { HOME = home }
   for name, value in pairs(opts.env or {}) do env[name] = value end
   local handle = S.driver.start(argv, {
-    exe = S.paths.tool, clear_env = true, env = S.environment { env = env }, stdout = out, timeout = 500,
+    exe = S.paths.tool, clear_env = true, env = S.environment { env = env }, stdout = out, timeout = opts.timeout or 500,
     signals = { { opts.signal or "TERM", when_file = stop }, { "KILL", when_file = kill } },
   })
   local function line() return S.slurp(out):match("^([^\n]*)\n") end
