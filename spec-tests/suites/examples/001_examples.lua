@@ -3,16 +3,15 @@ local S = require "lib.spec"
 local plugins = require "lib.plugins"
 local common = require "suites.sentryagent.common"
 local emulator = require "lib.emulator"
-local proxy = require "suites.openproxy.common"
 local tar = require "lib.tar"
 
 local ENV = { TOOL_COMMANDS_PATH = false }
 
--- What the proxy's examples name and its payloads have under other names.
-local STAND_IN = { ["usage request%-logs %S+"] = "usage request-logs r-1", ["quota get %S+"] = "quota get acme" }
+-- What the proxy's examples name and its emulator has under other names: a pattern and what takes its place.
+local stand_in = { ["%-%-device%-code %S+"] = "--device-code demo-now" }
 
 -- Commands that end only when they are stopped, and those whose example names something that a machine cannot have.
-local ENDLESS = { ["emulator.start"] = true, ["sentryagent.tail-audit-log"] = true }
+local ENDLESS = { ["emulator.start"] = true, ["sentryagent.tail-audit-log"] = true, ["openproxy.usage.stream"] = true }
 local OTHER_STATUS = { ["job.status"] = 5, ["job.cancel"] = 5 }
 local NEEDS_TERMINAL = { ["sentryagent configure"] = 4 }        -- asks, and nobody is there
 
@@ -29,7 +28,12 @@ local function prepare()
   emulated = common.emulated()
   local r = S.status(S.tool({ "sentryagent", "register-agent", "--name", "one", "--output", "id" }, { env = emulated.env }), 0)
   agent = r.stdout:match("%S+")
-  served = proxy.service()
+  served = emulator.start("--ephemeral --port 0 --seed", { service = "openproxy" })
+  served.env = { OPENPROXY_URL = served.url, OPENPROXY_API_KEY = served.row.api_key }
+  local details = served.request("GET", "/api/usage/request-details?pageSize=1",
+    { headers = { ["x-api-key"] = served.row.api_key } }).json.details
+  stand_in["usage request%-logs %S+"] = "usage request-logs " .. details[1].id
+  S.status(S.tool({ "openproxy", "provider", "oauth", "poll", "claude", "--device-code", "demo-now" }, { env = served.env }), 0)
   tower = emulator.start("--ephemeral --port 0 --seed", { service = "minitower" })
 end
 
@@ -50,7 +54,7 @@ local function shell_environment(text)
   for name in pairs { SENTRYAGENT_API_URL = 1, SENTRYAGENT_CLIENT_ID = 1, SENTRYAGENT_CLIENT_SECRET = 1 } do
     env[name] = emulated.env[name]
   end
-  env.OPENPROXY_URL, env.OPENPROXY_API_KEY = served.url, proxy.KEY
+  for name, value in pairs(served.env) do env[name] = value end
   for name in text:gmatch("%-from%-env[ =]([%u_]+)") do
     env[name] = text:find("minitower", 1, true) and tower.row.password or emulated.client_secret
   end
@@ -79,7 +83,7 @@ local function run(path, text)
   -- what an example cannot know: the id that the service gave, and where another service is
   local line = text:gsub("agt_%w+", agent):gsub("(%-%-agent%-id) %S+", "%1 " .. agent)
   line = line:gsub("%-%-server http://%S+ %-%-team %S+", "--server " .. tower.url .. " --team " .. tower.row.team)
-  for pattern, stand_in in pairs(STAND_IN) do line = line:gsub(pattern, stand_in) end
+  for pattern, text_there in pairs(stand_in) do line = line:gsub(pattern, (text_there:gsub("%%", "%%%%"))) end
   local argv = ENDLESS[path] and { "timeout", "-s", "INT", "2", "sh", "-c", "exec " .. line } or { "sh", "-c", line }
   local r = S.run(argv, { clear_env = true, env = env, cwd = dir, timeout = 60 })
   local want = ENDLESS[path] and 124 or OTHER_STATUS[path] or NEEDS_TERMINAL[text] or 0
@@ -90,7 +94,7 @@ S.req("REQ-O-041", "tool manifest built-in command: the examples", function()
   setup(prepare)
   teardown(function()
     emulated.stop()
-    served.close()
+    served.stop()
     tower.stop()
   end)
 
