@@ -22,7 +22,10 @@ local function of_files(C, say)
 end
 
 local function of_programs(C, say)
-  if C.runs then say("run the program " .. C.runs.binary) end
+  if C.runs then
+    local more = C.runs.any and " and any other on PATH or in the run's own directory" or ""
+    say("run the program " .. C.runs.binary .. more)
+  end
   if C.background then say("leave programs running when it is done") end
   if C.job then say("work on in the background") end
   if C.editor then say("open your editor") end

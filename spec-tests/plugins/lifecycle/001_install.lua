@@ -65,6 +65,14 @@ S.req("PLUGINS-INSTALL", "tool plugin install, info, verify, remove", function()
     S.truth(info, info.stdout:find("talk to the network", 1, true), "info on a terminal")
   end)
 
+  it("says that a command may start any program, where its contract lets it", function()
+    local opts = P.user()
+    local from = P.plugin(S.dir "src", "fx4", { ["commands/all.lua"] = P.command("all",
+      [[runs = { "git", any = true },]]) })
+    local r = S.status(install(opts, from, "--dry-run"), 0)
+    S.truth(r, table.concat(r.envelope.data.would_affect.may, "\n"):find("git and any other on PATH", 1, true), "any")
+  end)
+
   it("what is wrong with a plugin is told with file and line, and nothing is installed", function()
     local opts, data = P.user()
     local function refused(files, version, more)
