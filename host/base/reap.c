@@ -106,7 +106,27 @@ static bool is_kept(const struct processes *all, pid_t pid, const pid_t *kept, s
 	return false;
 }
 
-int reap_signal(int sig, pid_t except, const pid_t *kept, size_t count)
+void reap_told_free(struct reap_told *told)
+{
+	free(told->pids);
+	*told = (struct reap_told){ NULL, 0 };
+}
+
+/* Adds a process; false when it stands there already. One that cannot be noted will be told twice. */
+static bool note_told(struct reap_told *told, pid_t pid)
+{
+	for (size_t i = 0; i < told->count; i++)
+		if (told->pids[i] == pid)
+			return false;
+	pid_t *grown = realloc(told->pids, (told->count + 1) * sizeof *grown);
+	if (grown != NULL) {
+		told->pids = grown;
+		told->pids[told->count++] = pid;
+	}
+	return true;
+}
+
+int reap_signal(int sig, pid_t except, const pid_t *kept, size_t count, struct reap_told *told)
 {
 	struct processes all = { NULL, 0, 0 };
 	int found = 0;
@@ -115,7 +135,8 @@ int reap_signal(int sig, pid_t except, const pid_t *kept, size_t count)
 		pid_t pid = all.items[i].pid;
 		if (pid == except || !below(&all, pid, getpid()) || is_kept(&all, pid, kept, count))
 			continue;
-		(void)kill(pid, sig);
+		if (told == NULL || note_told(told, pid))
+			(void)kill(pid, sig);
 		found++;
 	}
 	free(all.items);
@@ -131,7 +152,7 @@ bool reap_too_many(struct reap_watch *watch, int64_t limit, const pid_t *kept, s
 		watch->base = (long)info.procs + 1;
 	if ((int64_t)info.procs - watch->base < limit / 2)
 		return false; /* the machine as a whole has not got so many more: nothing to count */
-	return reap_signal(0, 0, kept, count) > limit;
+	return reap_signal(0, 0, kept, count, NULL) > limit;
 }
 
 /* Collects ended children; false when there are no children at all. */
@@ -175,7 +196,7 @@ static bool only_kept(const pid_t *kept, size_t count)
 /* Is there anybody left to wait for? */
 static bool remain(const struct reap_hooks *hooks, const pid_t *kept, size_t count)
 {
-	return collect(hooks) && (count == 0 || (!only_kept(kept, count) && reap_signal(0, 0, kept, count) > 0));
+	return collect(hooks) && (count == 0 || (!only_kept(kept, count) && reap_signal(0, 0, kept, count, NULL) > 0));
 }
 
 void reap_all(int64_t grace_ms, const struct reap_hooks *hooks, const pid_t *kept, size_t kept_count)
@@ -183,13 +204,13 @@ void reap_all(int64_t grace_ms, const struct reap_hooks *hooks, const pid_t *kep
 	if (!collect(hooks) || only_kept(kept, kept_count))
 		return;
 	int64_t now = clock_mono_ns(), until = now + grace_ms * 1000000;
-	(void)reap_signal(SIGTERM, 0, kept, kept_count);
+	(void)reap_signal(SIGTERM, 0, kept, kept_count, hooks != NULL ? hooks->told : NULL);
 	while (remain(hooks, kept, kept_count) && now < until + (int64_t)KILL_WAIT_MS * 1000000) {
 		struct timespec pause = { 0, 1000000 };
 		if (now < until && hooks != NULL && hooks->hurry != NULL && hooks->hurry(hooks->arg))
 			until = now;
 		if (now >= until)
-			(void)reap_signal(SIGKILL, 0, kept, kept_count);
+			(void)reap_signal(SIGKILL, 0, kept, kept_count, NULL);
 		(void)nanosleep(&pause, NULL);
 		now = clock_mono_ns();
 	}

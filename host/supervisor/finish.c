@@ -58,7 +58,7 @@ static void ended(void *arg, pid_t child, int status)
  * nothing: it can start no process. */
 static void end_others(struct supervision *v, int64_t grace_ms)
 {
-	struct reap_hooks hooks = { v, reply_hurried, ended };
+	struct reap_hooks hooks = { v, reply_hurried, ended, &v->told };
 	if (!v->worker_ended)
 		return;
 	keep(v);

@@ -35,4 +35,5 @@ void supervision_free(struct supervision *v)
 	redact_free(&v->secrets);
 	buf_free(&v->captured);
 	buf_free(&v->noise);
+	reap_told_free(&v->told);
 }

@@ -47,6 +47,7 @@ struct supervision {
 	int64_t next_tick_ns;       /* the same on stderr */
 	int64_t next_watch_ns;      /* when the programs are counted next */
 	struct reap_watch watch;
+	struct reap_told told;      /* programs that a signal's SIGTERM was passed to */
 	struct buf captured, noise; /* what others wrote to descriptors 1 and 2 */
 	pid_t worker;
 	bool worker_ended; /* the process; of a worker that serves several lines only when it dies */

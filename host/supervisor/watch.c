@@ -107,7 +107,7 @@ static void stop(struct supervision *v, enum reason reason)
 	/* its programs: told at a signal, so that they can clean up; at the deadline there is no time left */
 	size_t n;
 	pid_t *others = watch_others(v, &n);
-	(void)reap_signal(reason == SIGNALLED ? SIGTERM : SIGKILL, v->worker, others, n);
+	(void)reap_signal(reason == SIGNALLED ? SIGTERM : SIGKILL, v->worker, others, n, reason == SIGNALLED ? &v->told : NULL);
 	free(others);
 	v->stopped_ns = clock_mono_ns();
 	v->kill_at_ns = clock_mono_ns() + (int64_t)(reason == SIGNALLED ? SIGNAL_GRACE_MS : STOP_GRACE_MS) * 1000000;
@@ -214,7 +214,7 @@ static void watch_programs(struct supervision *v, int64_t now)
 	pid_t *others = watch_others(v, &n);
 	if (reap_too_many(&v->watch, v->record.max_processes, others, n)) {
 		stop(v, CROWDED);
-		for (int i = 0; i < CROWD_ROUNDS && v->reason == CROWDED && reap_signal(SIGKILL, v->worker, others, n) > 0; i++)
+		for (int i = 0; i < CROWD_ROUNDS && v->reason == CROWDED && reap_signal(SIGKILL, v->worker, others, n, NULL) > 0; i++)
 			on_child(v);
 	}
 	free(others);

@@ -38,7 +38,8 @@ struct serving {
 	char **argv;
 	size_t argv_room;
 	const char *flags, *payload;
-	size_t held;          /* bytes that C code held when a command had been loaded */
+	char loaded[MAX_COMMAND]; /* the command that the checkpoint has loaded; "": none */
+	size_t held;              /* bytes that C code held then */
 };
 
 /* Its address is boot's key in the registry. */
@@ -193,7 +194,7 @@ static int load_command(lua_State *L)
 	return 1;
 }
 
-/* The path of the line's command; "" when it is too long to be kept. */
+/* The path of the line's command; "" when it is too long to be known again. */
 static void name_command(const struct serving *s, char *name, size_t room)
 {
 	size_t n = 0;
@@ -221,16 +222,20 @@ static bool set_back(lua_State *L, struct serving *s)
 {
 	char name[MAX_COMMAND];
 	name_command(s, name, sizeof name);
-	if (checkpoint_return(name))
+	if (name[0] != '\0' && strcmp(name, s->loaded) == 0) {
+		checkpoint_return();
 		return true;
+	}
 	if (worker_context()->used)
 		return false;
 	lua_pushcfunction(L, load_command);
 	lua_pushlightuserdata(L, s);
 	bool plain = lua_pcall(L, 1, 1, 0) == LUA_OK && lua_toboolean(L, -1);
 	lua_settop(L, 1);
-	if (plain && name[0] != '\0' && checkpoint_keep(name))
+	if (plain && checkpoint_make(&worker_context()->memory)) {
+		(void)memcpy(s->loaded, name, sizeof name);
 		s->held = held();
+	}
 	return true;
 }
 
@@ -321,7 +326,7 @@ _Noreturn void serve_main(const struct snapshot *snapshot, const struct serve_en
 	if (L == NULL || !worker_prepare(L, &places) || !warm(L))
 		worker_end();
 	if (contained)
-		(void)checkpoint_base(&w->memory); /* without it no worker serves a second line */
+		(void)checkpoint_make(&w->memory); /* without it no worker serves a second line */
 	while (read_whole(ends->control, &slot, 1) && slot >= 0 && slot < SERVE_SLOTS) {
 		s.slot = &ends->slots[(size_t)slot];
 		pid_t pid = fork_sibling();

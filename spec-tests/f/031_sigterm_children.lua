@@ -28,6 +28,13 @@ S.req("REQ-F-031", "SIGTERM forwarding to tracked children", function()
     S.truth(r, r.elapsed_ms < 6500, "took " .. r.elapsed_ms .. " ms")
   end)
 
+  it("2 each is told once, also one that left the session and outlives the command", function()
+    local r, file = ended "apart"
+    S.failed(r, 143, "CANCELLED")
+    assert.equal("term\n", S.slurp(file))
+    assert.is_false(alive(file))
+  end)
+
   it("3 the answer comes after the children were told", function()
     local r, file = ended "polite"
     local told, answered = S.driver.mtime_ms(file), nil

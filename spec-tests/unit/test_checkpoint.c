@@ -48,54 +48,39 @@ static void test_set_back(void **state)
     assert_int_equal(eval("return x == nil and list[1] == 1 and 1 or 0"), 1);
     size_t used = arena.used;
     for (int i = 0; i < 50; i++) {
-        checkpoint_return_base();
+        checkpoint_return();
         assert_int_equal(arena.used <= used, 1);
         assert_int_equal(eval(wild), 1);
-        checkpoint_return_base();
+        checkpoint_return();
         assert_int_equal(eval("return x == nil and list[1] == 1 and string.rep and list.deep.er == nil and 1 or 0"), 1);
     }
 }
 
-static void test_several(void **state)
+/* A later checkpoint takes the place of the one before, also where nothing or much had been written. */
+static void test_later(void **state)
 {
-    char text[96], name[32];
+    char text[128];
     begin(state);
-    for (int i = 1; i <= 6; i++) {
-        checkpoint_return_base();
-        (void)snprintf(text, sizeof text, "which = %d list[1] = which * 10 return which", i);
-        assert_int_equal(eval(text), i);
-        (void)snprintf(name, sizeof name, "state %d", i);
-        assert_true(checkpoint_keep(name));
-        assert_int_equal(eval(wild), 1);
-    }
-    for (int round = 0; round < 3; round++) {
+    pid_t pid = fork(); /* the other tests return to the first */
+    if (pid == 0) {
         for (int i = 1; i <= 6; i++) {
-            (void)snprintf(name, sizeof name, "state %d", i);
-            assert_true(checkpoint_return(name));
-            assert_int_equal(eval("return x == nil and list[1] == which * 10 and which or 0"), i);
-            assert_int_equal(eval(wild), 1);
+            checkpoint_return();
+            (void)snprintf(text, sizeof text, "which = %d list[1] = which * 10 if which > 3 then room = ('r'):rep(200000) .. which end return which", i);
+            if (eval(text) != i || !checkpoint_make(&arena) || (i % 2 == 0 && !checkpoint_make(&arena)))
+                _exit(1);
+            for (int round = 0; round < 3; round++) {
+                if (eval(wild) != 1)
+                    _exit(2);
+                checkpoint_return();
+                if (eval("return x == nil and list[1] == which * 10 and list.deep.er == nil and string.rep and which or 0") != i)
+                    _exit(3);
+            }
         }
-        assert_false(checkpoint_return("state 7"));
-        checkpoint_return_base();
-        assert_int_equal(eval("return which == nil and x == nil and list[1] == 1 and 1 or 0"), 1);
+        _exit(0);
     }
-}
-
-/* The oldest goes; a name that is too long is not kept. */
-static void test_room(void **state)
-{
-    char name[300];
-    begin(state);
-    for (int i = 0; i < 20; i++) {
-        (void)snprintf(name, sizeof name, "room %d", i);
-        checkpoint_return_base();
-        assert_true(checkpoint_keep(name));
-    }
-    assert_true(checkpoint_return("room 19"));
-    assert_false(checkpoint_return("room 0"));
-    (void)memset(name, 'n', sizeof name - 1);
-    name[sizeof name - 1] = '\0';
-    assert_false(checkpoint_keep(name));
+    int status = 1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
 }
 
 static void test_faults(void **state)
@@ -123,14 +108,14 @@ static void test_faults(void **state)
 static void test_child(void **state)
 {
     begin(state);
-    checkpoint_return_base();
+    checkpoint_return();
     pid_t pid = fork();
     if (pid == 0) {
         bool ok = true;
         for (int i = 0; i < 5; i++) {
             (void)luaL_dostring(L, wild);
             lua_settop(L, 0);
-            checkpoint_return_base();
+            checkpoint_return();
             ok = ok && luaL_dostring(L, "return x == nil and list[1] == 1") == LUA_OK && lua_toboolean(L, -1);
             lua_settop(L, 0);
         }
@@ -143,8 +128,8 @@ static void test_child(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_set_back), cmocka_unit_test(test_several), cmocka_unit_test(test_room),
-                                        cmocka_unit_test(test_child), cmocka_unit_test(test_faults) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_set_back), cmocka_unit_test(test_later), cmocka_unit_test(test_child),
+                                        cmocka_unit_test(test_faults) };
     arena.limit = (size_t)256 << 20;
     if (!arena_contain(&arena, NULL)) { /* the sanitizer's allocator cannot be set back */
         (void)printf("1..0 # nothing to test here\n");
@@ -158,7 +143,7 @@ int main(void)
         return 1;
     (void)lua_gc(L, LUA_GCCOLLECT);
     (void)lua_gc(L, LUA_GCSTOP);
-    if (!checkpoint_base(&arena) || sigaction(SIGSEGV, NULL, &handler) != 0)
+    if (!checkpoint_make(&arena) || sigaction(SIGSEGV, NULL, &handler) != 0)
         return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
