@@ -442,10 +442,20 @@ local function needed_abi(C)
   return C.network and C.network.hosts and 4 or 1
 end
 
+-- The places that are read, each as the file that it is now: what took its place since is another to the kernel.
+local function places_read(run)
+  local parts = {}
+  for i, path in ipairs(run.readable) do
+    local stat = host.file.stat(path)
+    parts[i] = ("%s %d"):format(path, stat and stat.ino or 0)
+  end
+  return table.concat(parts, "\n")
+end
+
 -- The layers of a line's confinement; nil when this worker is confined already, to something else. The contract says all
 -- but the paths that are read: lines that share a worker have one command and no flag that opens more.
 local function confine_line(run)
-  local reads = table.concat(run.readable, "\n")
+  local reads = places_read(run)
   if host.line.bound then return host.line.bound == reads and host.line.layers or nil end
   local layers = host.confine(M.policy(run))
   host.bind(reads)
