@@ -128,7 +128,7 @@ local function add_values(ctx, run)
   ctx.array = host.json.array
   ctx.tty = shallow(host.tty)
   ctx.cwd = run.cwd
-  ctx.dry_run = run.preview
+  ctx.dry_run = false
 
   function ctx.bytes(bytes, content_type)
     return require("output.shape").bytes(bytes, content_type)
@@ -398,15 +398,22 @@ local function add_doors(ctx, run)
   if run.native then ctx.native = run.native end
 end
 
---- Makes the ctx of a run. Doors are opened for what the contract declares.
-function ctx_module.new(run)
-  local C = run.contract
+--- Begins the ctx of a run with what is always there and depends on nothing of the call.
+function ctx_module.begin(run)
   local ctx = {}
   run.ctx = ctx
   add_failures(ctx, run)
   add_time(ctx)
   add_values(ctx, run)
   add_resources(ctx, run)
+end
+
+--- Completes the ctx of a run: doors are opened for what the contract declares.
+function ctx_module.complete(run)
+  local C = run.contract
+  if not run.ctx then ctx_module.begin(run) end
+  local ctx = run.ctx
+  ctx.dry_run = run.preview
   if C.danger ~= "safe" then add_effects(ctx, run) end
   if C.raw.preview then add_preview(ctx) end
   if C.page then add_list(ctx, run) end
@@ -417,7 +424,6 @@ function ctx_module.new(run)
   if C.stdin then add_input(ctx, run) end
   setmetatable(ctx, { __index = undeclared, __metatable = false })
   add_doors(ctx, run)
-  return ctx
 end
 
 return ctx_module

@@ -252,8 +252,8 @@ function inv.set_terminal()
   inv.width = inv.globals.width or (inv.format == "rich" and host.columns() or 0)
 end
 
--- From the configuration on: what depends on the values of this call.
-local function go_on(C, conf, parsed, limit, on_run)
+-- From the configuration on: what depends on the values of this call. ahead: what prepare made, for a line.
+local function go_on(C, conf, parsed, on_run, ahead)
   local problems = parsed.problems
   if parsed.own then parsed.own.release(parsed.tokens) end
   log_invocation(C, conf)
@@ -261,6 +261,7 @@ local function go_on(C, conf, parsed, limit, on_run)
   local values, given = bind(C, parsed, conf, problems)
   if C.suite then dialect.settle(inv, C, values) end
   if C.safe_default then meta("dry_run", not values.live or values.dry_run == true) end
+  local limit = ahead and ahead.limit
   if not limit then
     limit = limit_of(C, conf, problems)
     meta("timeout_ms", limit)
@@ -285,7 +286,7 @@ local function go_on(C, conf, parsed, limit, on_run)
     return
   end
   require("run").execute(C, { values = values, given = given, globals = inv.globals, config = conf, inv = inv, timeout_ms = limit,
-    on_run = on_run, meta = meta, flags = parsed.flags })
+    on_run = on_run, meta = meta, flags = parsed.flags, run = ahead and ahead.run })
 end
 
 local function run_command(entry, parsed, on_run)
@@ -303,7 +304,7 @@ local function run_command(entry, parsed, on_run)
   if next(inv.globals) ~= nil or host.instance or host.env "TOOL_INSTANCE_ID" or not FORMATS[inv.format] then
     inv.cwd = require("global_flags").check(inv, C, problems)
   end
-  return go_on(C, config.open(C, inv.globals, inv.cwd), parsed, nil, on_run)
+  return go_on(C, config.open(C, inv.globals, inv.cwd), parsed, on_run)
 end
 
 local ready -- what prepare has found out; frames: the facts that it told
@@ -328,7 +329,8 @@ function invocation.prepare(words)
   early_meta(entry, C)
   meta("timeout_ms", limit)
   config_meta(C, conf, {}, {})
-  ready = { C = C, conf = conf, limit = limit, frames = host.unsend() }
+  local run = require("run").prepare(C, { globals = inv.globals, config = conf, inv = inv, timeout_ms = limit, meta = meta })
+  ready = { C = C, conf = conf, limit = limit, run = run, frames = host.unsend() }
   return C
 end
 
@@ -340,7 +342,7 @@ local function run_ready(on_run)
   host.plain()
   host.line.shared = true
   host.send_again(ready.frames)
-  go_on(ready.C, ready.conf, parsed, ready.limit, on_run)
+  go_on(ready.C, ready.conf, parsed, on_run, ready)
   return true
 end
 

@@ -5,6 +5,7 @@ local host = require "host"
 local lazy = require "lazy"
 local cap = lazy "output.cap"
 local failure = require "failure"
+local flat = require "output.flat"
 local formats = lazy "output.formats"
 local mask = lazy "output.mask"
 local page = lazy "output.page"
@@ -60,6 +61,10 @@ function M.quote_line(words)
   local out = {}
   for i, word in ipairs(words) do out[i] = quote(word) end
   return table.concat(out, " ")
+end
+
+local function words_of(opts)
+  return opts.program_line and opts.program_line() or { host.program }
 end
 
 -- The call again, with another --limit (nil: as it was) and --cursor.
@@ -214,7 +219,7 @@ end
 local function raise_hint(run, needed)
   local bytes = 1 << 20
   while bytes < needed do bytes = bytes * 2 end
-  return env_name() .. "=" .. math.tointeger(bytes) .. " " .. M.quote_line(run.opts.program_line or { host.program })
+  return env_name() .. "=" .. math.tointeger(bytes) .. " " .. M.quote_line(words_of(run.opts))
 end
 
 local function note_strings(run, notes)
@@ -240,7 +245,7 @@ local function note_cut(run, total, returned, needed)
   local cursor = run.list and note_page(run, returned)
   if cursor then
     local limit = run.limit > 0 and run.limit - returned > 0 and run.limit - returned or nil
-    meta.truncation_hint = M.quote_line(continuation(opts.program_line or { host.program }, limit, cursor))
+    meta.truncation_hint = M.quote_line(continuation(words_of(opts), limit, cursor))
   else
     meta.truncation_hint = raise_hint(run, needed)
   end
@@ -250,7 +255,7 @@ end
 local function budget_of(run)
   local opts = run.opts
   local limit = opts.max_bytes or run.C.max_output or DEFAULT_CAP
-  local words = #M.quote_line(opts.program_line or {})
+  local words = (opts.program_line and #M.quote_line(opts.program_line()) or 0)
   return math.max(limit // 4, limit - (opts.overhead or OVERHEAD) - words), limit
 end
 
@@ -374,7 +379,7 @@ local function draw(run)
   if info and info.truncated then
     canvas.line(string.format("%d%s shown. More: %s", info.returned,
       info.total ~= null and " of " .. tostring(info.total) or "",
-      M.quote_line(continuation(opts.program_line or { host.program }, nil, info.next_cursor))), "dim")
+      M.quote_line(continuation(words_of(opts), nil, info.next_cursor))), "dim")
   end
   run.out.text = canvas.result()
 end
@@ -422,13 +427,24 @@ function M.quick_row(C, opts)
   return quick
 end
 
+-- The JSON of a result that goes through unchanged; nil where anything is asked for that could change it.
+local function unchanged(C, data, opts, form)
+  if opts.format ~= nil and opts.format ~= "json" or opts.fields or opts.stable or opts.cuts or opts.row or opts.page
+    or opts.token_limit or opts.token_offset or opts.token_count or opts.fill == false
+    or C.page or C.sensitive or C.external or opts.external or type(form) ~= "table" then
+    return nil
+  end
+  local text = flat.text(data, form)
+  return text and #text * 4 <= (opts.max_bytes or C.max_output or DEFAULT_CAP) and text or nil
+end
+
 --- The way of an answer after the handler.
 --- `opts`:
 ---   format: "json" | "jsonl" | "tsv" | "plain" | "table" | "id" | "rich"; tty_width, color for the latter two
 ---   fields, limit, unmask, stable: the flags; args: the bound values, which cursors belong to
 ---   start: what read_cursor gave; page: of ctx.list { next, total, external, size }, and pages = { { token, count } }
 ---     when data was joined from several of the author's pages
----   max_bytes, overhead: the limit, and what the envelope around data takes of it; program_line: words of this call
+---   max_bytes, overhead: the limit, and what the envelope around data takes of it; program_line(): words of this call
 ---   cuts: texts that the command's source had cut, as output.cap marks them
 ---   cwd; returns: another form than the contract's; fill = false: no nulls for unset fields
 ---   row: the number of this row of a stream, whose header only the first has; columns: those of the first row
@@ -438,6 +454,8 @@ end
 ---   failure
 function M.finish(C, data, opts)
   local form = opts.returns or C.returns or "any"
+  local text = unchanged(C, data, opts, form)
+  if text then return { meta = {}, warnings = {}, warning_details = {}, data = data, data_json = text } end
   local run = { C = C, opts = opts, form = form, limit = opts.limit or C.page or 0,
     out = { meta = {}, warnings = {}, warning_details = {} } }
   run.item_form, run.ordered = shape.list_form(form)

@@ -99,18 +99,16 @@ local function input_of(given)
   return copy
 end
 
+-- A run that knows nothing of its call yet. opts: config, inv, meta, globals, timeout_ms.
 local function new_run(C, opts)
   local run = {
-    contract = C, args = opts.values, values = opts.values, input = input_of(opts.values),
-    given = opts.given, globals = opts.globals, suite = C.suite, config = opts.config, inv = opts.inv,
-    cwd = opts.inv.cwd, meta = opts.meta, held = {}, warnings = {},
-    private = {}, started = false, rows = {}, page = {}, preview = false, dialect = dialect.rules(opts.inv, C),
-    voice = opts.inv.voice,
-    timeout_ms = opts.timeout_ms, flags = opts.flags,
+    contract = C, args = false, values = false, input = false, given = false, flags = false, globals = opts.globals,
+    suite = C.suite, config = opts.config, inv = opts.inv, cwd = opts.inv.cwd, meta = opts.meta, held = {}, warnings = {},
+    private = {}, started = false, rows = {}, page = {}, preview = false, dialect = false, voice = false,
+    timeout_ms = opts.timeout_ms,
   }
 
   run.shows_life = (opts.globals.heartbeat_ms or 0) > 0 or opts.globals.heartbeat_interval ~= nil
-  if C.config or C.suite and C.suite.config then aim_config(run) end
 
   function run.fail(err) error(failure.from(err), 0) end
 
@@ -176,8 +174,17 @@ local function new_run(C, opts)
   end
 
   add_session(run)
-  if C.steps then require("steps").add(run) end
   return run
+end
+
+-- What this call gave it. opts: values, given, flags.
+local function take_call(run, opts)
+  local C = run.contract
+  run.args, run.values, run.input = opts.values, opts.values, input_of(opts.values)
+  run.given, run.flags = opts.given, opts.flags
+  run.dialect, run.voice = dialect.rules(run.inv, C), run.inv.voice
+  if C.config or C.suite and C.suite.config then aim_config(run) end
+  if C.steps then require("steps").add(run) end
 end
 
 -- Results --------------------------------------------------------------------------------------------------------------
@@ -361,13 +368,6 @@ local function around(run, out)
     .. table.concat(parts) .. "}}"
 end
 
--- What is asked for only where an answer is cut.
-local RARE = { __index = function(opts, key)
-  if key ~= "program_line" then return nil end
-  opts.program_line = program_line(opts.run)
-  return opts.program_line
-end }
-
 local function finish_options(run, form, page)
   local g, inv = run.globals, run.inv
   local opts = {
@@ -377,6 +377,7 @@ local function finish_options(run, form, page)
     returns = form, injection_protection = not g.no_injection_protection,
     tainted = (run.contract.framework or run.contract.job) and false or nil, cuts = run.cuts,
     token_limit = g.token_limit, token_offset = g.token_offset, token_count = g.token_count, done = run.started,
+    program_line = function() return program_line(run) end,
   }
   if g.token_limit or g.token_count then
     opts.around = function(out) return around(run, out) end
@@ -386,7 +387,7 @@ local function finish_options(run, form, page)
       end
     end
   end
-  return setmetatable(opts, RARE)
+  return opts
 end
 
 -- --output-file makes a new file. What stands in its way is told before anything is done, so that no result is lost.
@@ -574,7 +575,7 @@ local function body(run)
   if C.platform then check_platform(run) end
   if #C.scopes > 0 then require("credentials").watch(run) end
   if C.batch then run.batch_data = function(result) return (batch_data(run, result)) end end
-  context.new(run)
+  context.complete(run)
   if C.steps and mode == "run" then run.cut(run.unfinished()) end
   if C.job and mode == "run" and not run.job then run.preview, run.launching = true, true end -- until ctx.job
   host.gc "restart"
@@ -612,9 +613,18 @@ local function with_trace(err)
   return { trace = host.traceback(tostring(err), 2), err = err }
 end
 
---- Runs the command; on_run(run) is called before anything happens. Sends the result, also for failures.
-function M.execute(C, opts)
+--- A run of the command ahead of the call that it will be for, which M.execute is then given in opts.run.
+function M.prepare(C, opts)
   local run = new_run(C, opts)
+  context.begin(run)
+  return run
+end
+
+--- Runs the command; on_run(run) is called before anything happens. Sends the result, also for failures.
+--- opts: values, given, flags, on_run; run, or what M.prepare takes.
+function M.execute(C, opts)
+  local run = opts.run or new_run(C, opts)
+  take_call(run, opts)
   opts.on_run(run)
   local ok, err = xpcall(body, with_trace, run)
   if ok then return end

@@ -542,6 +542,17 @@ local function slots_of(C)
   return slots
 end
 
+local plans = setmetatable({}, { __mode = "k" }) -- C -> what each binding to it begins with
+
+local function plan_of(C)
+  local plan = plans[C]
+  if not plan then
+    plan = { slots = slots_of(C), to_program = to_program_of(C) }
+    plans[C] = plan
+  end
+  return plan
+end
+
 --- Binds what `split` left to the parameters of a contract.
 --- `opts.cwd`: the directory paths are relative to (default host.cwd) · `opts.config(key)` -> value, source ·
 --- `opts.stdin(param)` -> text, or nil and a problem · `opts.globals`: the global flags, for suggestions.
@@ -551,10 +562,10 @@ end
 --- @return table[] problems entries of error.errors[], with `fix` sentences; empty when all is well
 return function(C, tokens, opts)
   opts = opts or {}
-  local slots = slots_of(C)
+  local plan = plan_of(C)
   local state = {
     C = C, opts = opts, cwd = opts.cwd or host.cwd, raw = {}, positionals = {}, values = {}, given = {}, problems = {},
-    bad = {}, slots = slots, has_positionals = #slots > 0, to_program = to_program_of(C),
+    bad = {}, slots = plan.slots, has_positionals = #plan.slots > 0, to_program = plan.to_program,
   }
   collect(state, tokens)
   place(state)

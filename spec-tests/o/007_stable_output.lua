@@ -59,4 +59,27 @@ S.req("REQ-O-007", "--stable-output flag", function()
     local r = S.status(S.tool { "fx", "slow-steps", "--for", "500ms", "--heartbeat-ms", "50", "--stable-output" }, 0)
     S.equal(r, 1, #S.lines(r.stdout), "lines")
   end)
+
+  it("it changes nothing of a result without volatile fields", function()
+    local key = "sk-" .. ("a1B2"):rep(10)
+    local values = {
+      '{"tags":[]}', '{"tags":["a"],"word":"x","owner":"me","count":3,"share":0.5,"ready":false}',
+      '{"tags":["b","a"],"steps":["z","y"]}', '{"tags":["a"],"steps":[],"token":null,"owner":null}',
+      '{"tags":[],"rows":[{"id":"2","note":"n"},{"id":"1"}]}', '{"tags":[],"rows":[{"id":"2","note":"n"}]}',
+      '{"tags":[],"rows":[{"id":"2"}]}', '{"tags":[],"box":{"name":"n"}}', '{"tags":[],"box":{"name":"n","size":1}}',
+      '{"tags":[],"more":{"x":[3,1,2],"y":{},"z":[]}}', '{"tags":["' .. key .. '"]}', '{"tags":[],"word":"' .. key .. '"}',
+      '{"tags":[],"more":{"deep":["' .. ("QUJD"):rep(20) .. '"]}}', '{"tags":[],"word":"a\\u001b[31mred\\ud800","share":1e3}',
+      '{"tags":[],"count":9007199254740993,"more":[[],[{}],null]}',
+    }
+    local jobs = {}
+    for _, value in ipairs(values) do
+      jobs[#jobs + 1] = { { "fx", "flat", value } }
+      jobs[#jobs + 1] = { { "fx", "flat", value, "--stable-output" } }
+    end
+    local results = S.tool_all(jobs, 4)
+    for i = 1, #results, 2 do
+      local function data(r) return S.status(r, 0).stdout:match('^{"ok":true,"data":(.-),"error":null') end
+      assert.equal(data(results[i + 1]), data(results[i]), values[(i + 1) // 2])
+    end
+  end)
 end)

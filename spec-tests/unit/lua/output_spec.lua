@@ -23,6 +23,8 @@ end
 
 local function data_of(C, data, opts) return finish(C, data, opts).data_json end
 
+local function words_are(words) return function() return words end end
+
 local ITEMS = contract { returns = { list = { id = "string", n = "integer?" } }, page = 20, id = "id" }
 
 local function items(count)
@@ -328,7 +330,7 @@ describe("formats", function()
   end)
 
   it("rich: for people, with what is left over", function()
-    local out = finish(ITEMS, items(30), { format = "rich", program_line = { "tool", "fx", "list" }, color = false })
+    local out = finish(ITEMS, items(30), { format = "rich", program_line = words_are({ "tool", "fx", "list" }), color = false })
     assert.truthy(out.text:find("^ID%s+N\n"))
     assert.truthy(out.text:find("20 of 30 shown. More: tool fx list --cursor ", 1, true))
     assert.is_nil(out.text:find("\27"))
@@ -358,7 +360,7 @@ describe("the byte limit", function()
     local words, seen, rounds = { "tool", "fx list", "--limit", "0" }, {}, 0
     local start = nil
     while true do
-      local out = finish(C, big(200), { limit = 0, start = start, max_bytes = 4096, program_line = words })
+      local out = finish(C, big(200), { limit = 0, start = start, max_bytes = 4096, program_line = words_are(words) })
       for _, row in ipairs(out.data) do seen[#seen + 1] = row.id end
       assert.is_true(#out.data_json <= 4096 - 1024)
       assert.same(#out.data, out.meta.pagination.returned)
@@ -382,14 +384,14 @@ describe("the byte limit", function()
 
   it("asks for what is left of a limit", function()
     local out = finish(C, big(200), { limit = 150, max_bytes = 4096,
-      program_line = { "tool", "x", "--limit=150", "--", "-a" } })
+      program_line = words_are({ "tool", "x", "--limit=150", "--", "-a" }) })
     local left = 150 - #out.data
     assert.same("tool x --limit " .. left .. " --cursor " .. out.meta.cursor .. " -- -a", out.meta.truncation_hint)
   end)
 
   it("cuts single strings visibly, on a character's boundary, with a warning", function()
     local D = contract { returns = "any" }
-    local out = finish(D, { body = ("ä"):rep(9000), id = "x" }, { max_bytes = 4096, program_line = { "tool", "x" } })
+    local out = finish(D, { body = ("ä"):rep(9000), id = "x" }, { max_bytes = 4096, program_line = words_are({ "tool", "x" }) })
     assert.is_true(#out.data_json <= 4096)
     assert.truthy(out.data.body:find("…[truncated]", 1, true))
     assert.truthy(utf8.len(out.data.body))
@@ -421,7 +423,7 @@ describe("the byte limit", function()
   end)
 
   it("holds for lines too", function()
-    local out = finish(C, big(200), { format = "jsonl", limit = 0, max_bytes = 4096, program_line = { "tool", "x" } })
+    local out = finish(C, big(200), { format = "jsonl", limit = 0, max_bytes = 4096, program_line = words_are({ "tool", "x" }) })
     assert.is_true(#out.text <= 4096)
     local _, lines = out.text:gsub("\n", "")
     assert.same(lines, out.meta.returned_count)

@@ -23,6 +23,7 @@ local json = { null = null }
 shim.json = json
 
 function json.array(t) marks[t] = true return t end
+function json.plain() return false end -- of no value is it sure
 function json.object(t) marks[t] = false return t end
 function json.is_array(t)
   local mark = marks[t]
