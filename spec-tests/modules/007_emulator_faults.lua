@@ -319,7 +319,8 @@ S.req("EMULATOR-FAULTS", "Faults on request", function()
       { 'GET /x=500 body="a', 17, "JSON string" }, { "GET /x=500 chance=2", 19, "at most 1" },
       { 'GET /x=500 header="nonsense"', 19, "Location" }, { "GET /x=500 times=", 18, "missing" },
       { "GET /x=200 bytes=ABC", 18, "pairs of hexadecimal digits" }, { "GET /x=hang at=end", 16, "headers or body" },
-      { "GET /x=half at=body", 13, "means nothing for half" }, { 'GET /x=500 body="a"b', 20, "space" }, { "GET /x=rate=5", 8, "means nothing for the real answer" },
+      { "GET /x=half at=body", 13, "means nothing for half" },
+      { 'GET /x=500 body="a"b', 20, "space" }, { "GET /x=rate=5", 8, "means nothing for the real answer" },
     }
     it("is refused before anything starts, with its place", function()
       local jobs = {}
