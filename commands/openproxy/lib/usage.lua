@@ -24,6 +24,23 @@ function M.totals(payload)
     tokens = whole(number(payload, "totalPromptTokens") + number(payload, "totalCompletionTokens")) }
 end
 
+--- The same as lines.
+function M.totals_text(payload)
+  local totals = M.totals(payload)
+  return ("Requests: %d\nTokens:   %d\nCost:     $%.4f"):format(totals.requests, totals.tokens, totals.cost)
+end
+
+--- An event of the stream as one line.
+function M.event_text(row)
+  if not member(row, "totals", "table") and not member(row, "totalRequests", "number") then return json.encode(row) end
+  local totals, active = M.totals(row), {}
+  for _, one in ipairs(member(row, "activeRequests", "table") or {}) do
+    active[#active + 1] = ("%s/%s"):format(member(one, "provider", "string") or "?", member(one, "model", "string") or "?")
+  end
+  return ("%d requests  %d tokens  $%.4f%s"):format(totals.requests, totals.tokens, totals.cost,
+    #active > 0 and "  running: " .. table.concat(active, ", ") or "")
+end
+
 --- The buckets of a chart: the payload itself, or its first member that is a list.
 function M.buckets(payload)
   if type(payload) ~= "table" then return {} end
@@ -126,14 +143,35 @@ function M.newest(ctx, payload, limit)
   return payload
 end
 
--- Draws numbers of rows, one bar each under its label, against the largest.
-local function bars(ui, rows)
-  local most = 0
-  for _, row in ipairs(rows) do most = math.max(most, row.value) end
+local WIDEST = 40               -- columns of a bar
+
+local function counted(n, word) return ("%d %s%s"):format(n, word, n == 1 and "" or "s") end
+
+-- The texts of one column, as wide as the widest.
+local function aligned(rows, of, left)
   local widest = 0
-  for _, row in ipairs(rows) do widest = math.max(widest, #row.label) end
+  for _, row in ipairs(rows) do widest = math.max(widest, text.width(of(row))) end
+  return function(row)
+    local blanks = (" "):rep(widest - text.width(of(row)))
+    return left and of(row) .. blanks or blanks .. of(row)
+  end, widest
+end
+
+-- Draws rows { label, value, notes }, a bar each for its share of the largest; notes stand below each other.
+local function bars(ui, rows)
+  local label, used = aligned(rows, function(row) return row.label end, true)
+  local columns, most = {}, 0
+  for i in ipairs(rows[1].notes) do
+    local column, width = aligned(rows, function(row) return row.notes[i] end)
+    columns[i], used = column, used + 2 + width
+  end
+  for _, row in ipairs(rows) do most = math.max(most, row.value) end
+  local room = ui.width > 0 and math.max(4, math.min(WIDEST, ui.width - used - 2)) or WIDEST
   for _, row in ipairs(rows) do
-    ui.bar(row.label .. (" "):rep(widest - #row.label), row.value, most > 0 and most or 1, row.note)
+    local full = most > 0 and math.ceil(row.value / most * room) or 0
+    local parts = { label(row), ("█"):rep(full) .. (" "):rep(room - full) }
+    for i, column in ipairs(columns) do parts[i + 2] = column(row) end
+    ui.line(table.concat(parts, "  "))
   end
 end
 
@@ -146,7 +184,7 @@ function M.draw_buckets(ui, buckets, tokens_of)
     local tokens = tokens_of and tokens_of(bucket) or number(bucket, "tokens")
     numbers[i] = tokens
     rows[i] = { label = member(bucket, "date", "string") or tostring(i), value = tokens,
-      note = ("%d tokens  $%.4f"):format(whole(tokens), number(bucket, "cost")) }
+      notes = { counted(whole(tokens), "token"), ("$%.4f"):format(number(bucket, "cost")) } }
   end
   if #rows == 0 then return ui.text("Nothing was used.", "dim") end
   ui.spark(numbers, "tokens")
@@ -158,8 +196,8 @@ function M.draw_quotas(ui, quotas)
   local rows = {}
   for i, row in ipairs(quotas) do
     rows[i] = { label = member(row, "provider", "string") or member(row, "id", "string") or "?",
-      value = number(row, "tokens"), note = ("%d requests  %d tokens  $%.4f"):format(whole(number(row, "requests")),
-        whole(number(row, "tokens")), number(row, "cost")) }
+      value = number(row, "tokens"), notes = { counted(whole(number(row, "requests")), "request"),
+        counted(whole(number(row, "tokens")), "token"), ("$%.4f"):format(number(row, "cost")) } }
   end
   if #rows == 0 then return ui.text("There are no providers.", "dim") end
   bars(ui, rows)

@@ -1,4 +1,5 @@
 local place = require "lib.place"
+local usage = require "lib.usage"
 local wire = require "lib.wire"
 
 return {
@@ -8,6 +9,7 @@ return {
   returns  = { list = "any", ordered = true },
   exits    = { SUCCESS = "The service ended the stream" },
   examples = { { "Watch", "openproxy usage stream" } },
+  render   = function(row, ui) ui.line(usage.event_text(row)) end,
   run      = function(_, ctx)
     for event in ctx.api.events "/api/usage/stream" do ctx.emit(wire.row(event)) end
   end,
