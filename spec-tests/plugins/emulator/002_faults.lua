@@ -212,6 +212,36 @@ S.req("EMULATOR-FAULTS", "What users see of faults", function()
     end)
   end
 
+  it("openproxy: a log that is followed lives through resets, half events, silence and split characters", function()
+    local faults = { "--ephemeral", "--ping", "200ms" }
+    for _, text in ipairs { "reset events=2 times=1", "half events=1 times=1", "hang events=1 times=1", "split pause=1ms" } do
+      table.move({ "--fault", "GET /api/observability/stream=" .. text }, 1, 2, #faults + 1, faults)
+    end
+    local e, dir = emulator.start(faults, { service = "openproxy" }), S.dir()
+    local out, stop = S.spit(dir .. "/out", ""), dir .. "/stop"
+    local env = SUITES.openproxy.env(e)
+    env.HOME = S.dir "home"
+    local handle = S.driver.start({ "tool", "openproxy", "logs", "tail", "--follow", "--limit", "0", "--silence", "1s" }, {
+      exe = S.paths.tool, clear_env = true, env = S.environment { env = env }, stdout = out, timeout = 60,
+      signals = { { "INT", when_file = stop } } })
+    S.driver.wait_for(function() return e.request("GET", "/__emulator/state").json.running == 1 end, 10000)
+    for i = 1, 9 do
+      e.request("POST", "/__emulator/log", { json = { text = ("größer %d."):format(i) } })
+      S.driver.wait_for(function() return S.slurp(out):find(("größer %d."):format(i), 1, true) end, 20000)
+    end
+    S.spit(stop, "now")
+    local r, seen = S.driver.finish(handle), {}
+    assert.equal(130, r.status)
+    for n in S.slurp(out):gmatch "größer (%d)%." do seen[#seen + 1] = n end
+    assert.equal("1 2 3 4 5 6 7 8 9", table.concat(seen, " "))
+    for _, fault in ipairs(e.request("GET", "/__emulator/faults").json.faults) do assert.equal(1, fault.fired, fault.fault) end
+    local lines = S.lines(S.slurp(out))
+    local warnings = S.json.decode(lines[#lines]).warnings
+    assert.equal(3, #warnings)
+    for _, text in ipairs(warnings) do assert.truthy(text:find("STREAM_BROKEN: ", 1, true), text) end
+    e.stop()
+  end)
+
   it("openproxy: the question whether the service is there has faults as well, and 1.5 s", function()
     for text, detail in pairs { ["503"] = "HTTP 503", ["302"] = "HTTP 302", ["hang"] = "", ["hang at=body"] = "",
       ["reset"] = "" } do
