@@ -13,6 +13,14 @@ local function number(value, name) return member(value, name, "number") or 0 end
 
 local function whole(value) return math.tointeger(value) or math.floor(value) end
 
+-- The service counts all requests there ever were, whatever the period; those by provider are the period's.
+local function requests_of(payload)
+  local by_provider, sum = member(payload, "byProvider", "table"), 0
+  if not by_provider or next(by_provider) == nil then return number(payload, "totalRequests") end
+  for _, row in pairs(by_provider) do sum = sum + number(row, "requests") end
+  return sum
+end
+
 --- { requests, tokens, cost } of usage statistics.
 function M.totals(payload)
   local totals = member(payload, "totals", "table")
@@ -20,7 +28,7 @@ function M.totals(payload)
     return { requests = whole(number(totals, "requests")), tokens = whole(number(totals, "tokens")),
       cost = number(totals, "cost") }
   end
-  return { requests = whole(number(payload, "totalRequests")), cost = number(payload, "totalCost"),
+  return { requests = whole(requests_of(payload)), cost = number(payload, "totalCost"),
     tokens = whole(number(payload, "totalPromptTokens") + number(payload, "totalCompletionTokens")) }
 end
 
@@ -96,6 +104,16 @@ end
 --- The rows of all providers.
 function M.quotas(ctx)
   return member(M.providers(ctx), "providers", "table") or ctx.array {}
+end
+
+--- Rows for a table, their cost in dollars.
+function M.priced(rows, form)
+  local out = {}
+  for i, row in ipairs(rows) do
+    local cost = member(row, "cost", "number")
+    out[i] = setmetatable({ cost = cost and form:format(cost) }, { __index = row })
+  end
+  return out
 end
 
 -- The fields of one line of a log: time, model, provider, account, sent, received, status.

@@ -83,8 +83,8 @@ local CASES = {
     human = "Period:  all\nRequests: 3\nTokens:   165\nCost:     $0.7500\n",
     tty = "Period:  all\n" .. STATS .. QUOTAS, tool = STATS .. QUOTAS },
   { "usage providers", "GET /api/usage/providers", human = "acme\t2\nbeta\t1\n",
-    tool = "<PROVIDER>  <NAME>  <REQUESTS>  <TOKENS>  <COST>\nacme      -            2     120   0.5\n"
-      .. "beta      -            1      45  0.25\n" },
+    tool = "<PROVIDER>  <NAME>  <REQUESTS>  <TOKENS>  <   COST>\nacme      -            2     120  $0.5000\n"
+      .. "beta      -            1      45  $0.2500\n" },
   { "usage logs", "GET /api/usage/logs", query = "", human = "2 entries\n",
     tool = ENTRIES },
   { { "usage", "logs", "--provider", "acme", "--model", "m 1", "--limit", "9" }, "GET /api/usage/logs",
