@@ -173,8 +173,8 @@ static void on_socket_ready(uv_poll_t *uv, int status, int events)
 	struct watch *watch = uv->data;
 	int what = 0;
 	/* At an error libuv stops watching; libcurl, told nothing, looks itself and reads what came before the error. */
-	if (status < 0)
-		uv_poll_start(uv, watch->events, on_socket_ready);
+	if (status < 0 && uv_poll_start(uv, watch->events, on_socket_ready) != 0)
+		what = CURL_CSELECT_ERR;
 	if (events & UV_READABLE)
 		what |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)
