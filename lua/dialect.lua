@@ -66,7 +66,12 @@ function dialect.settle(inv, C, values)
   end
   if suite and suite.dialect then dialect.open(inv, suite, flags) end
   local own = inv.dialect and inv.dialect.commands and inv.dialect.commands[table.concat(C.words, " ", 2)]
-  if own then announce(own.exits) end
+  if own then
+    announce(own.exits)
+    for name, value in pairs(own.defaults or {}) do
+      if values[name] == nil then values[name], values[name:gsub("-", "_")] = value, value end
+    end
+  end
   if inv.voice then inv.voice:of(C, values) end
 end
 

@@ -231,11 +231,12 @@ function M.new(opts)
   --- A bar of value / max, with its label before and its share behind.
   function ui.bar(label, value, max, note)
     local share = max and max > 0 and math.max(0, math.min(1, value / max)) or 0
-    local room = math.max(10, math.min(40, (ui.width > 0 and ui.width or 80) - width_of(label) - 20))
+    note = note and "  " .. M.cell(note) or ""
+    local room = math.max(10, math.min(40, (ui.width > 0 and ui.width or 80) - width_of(label .. note) - 8))
     local full = math.floor(share * room + 0.5)
     local style = share >= 0.9 and "red" or share >= 0.7 and "yellow" or "green"
     add(string.format("%s  %s%s  %3d%%%s", label, ui.style(("█"):rep(full), style), ("░"):rep(room - full),
-      math.floor(share * 100 + 0.5), note and "  " .. M.cell(note) or ""))
+      math.floor(share * 100 + 0.5), note))
   end
 
   --- Numbers as one line of small bars, after an optional label.

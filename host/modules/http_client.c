@@ -30,6 +30,7 @@ struct watch {
 	uv_poll_t uv;
 	struct client *client;
 	curl_socket_t fd;
+	int events; /* that libcurl waits for */
 };
 
 static const char REGISTRY_KEY = 0;
@@ -170,7 +171,10 @@ static void on_timeout(void *arg)
 static void on_socket_ready(uv_poll_t *uv, int status, int events)
 {
 	struct watch *watch = uv->data;
-	int what = status < 0 ? CURL_CSELECT_ERR : 0;
+	int what = 0;
+	/* At an error libuv stops watching; libcurl, told nothing, looks itself and reads what came before the error. */
+	if (status < 0 && uv_poll_start(uv, watch->events, on_socket_ready) != 0)
+		what = CURL_CSELECT_ERR;
 	if (events & UV_READABLE)
 		what |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)
@@ -229,8 +233,8 @@ static int wish_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *
 			return -1;
 		curl_multi_assign(client->multi, fd, watch);
 	}
-	int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-	return uv_poll_start(&watch->uv, events, on_socket_ready) == 0 ? 0 : -1;
+	watch->events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+	return uv_poll_start(&watch->uv, watch->events, on_socket_ready) == 0 ? 0 : -1;
 }
 
 /* Items */

@@ -84,7 +84,7 @@ local DIALECT_KEYS = {
   answer = "function", row = "function", failure = "any", failure_text = "any", unmask = "boolean",
 }
 
-local COMMAND_KEYS = { exits = "table", confirm = "any", plain = "table" }
+local COMMAND_KEYS = { exits = "table", confirm = "any", plain = "table", defaults = "table" }
 
 -- The dialect of the suite's own program, and the flags that this program has.
 local function check_dialect(ck, suite)

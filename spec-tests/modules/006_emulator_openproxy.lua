@@ -4,6 +4,7 @@ local S = require "lib.spec"
 local uv = require "luv"
 local client = require "modules.client"
 local emulator = require "lib.emulator"
+local stub = require "lib.stub_server"
 
 -- An emulator with helpers: get, post with its key; chat(model, text, stream); usage(path), sse(path) -> a stream.
 local function start(flags, opts)
@@ -338,6 +339,47 @@ S.req("EMULATOR-OPENPROXY", "The proxy's emulator", function()
       assert.same({ 502, "server_error" }, { a.status, a.json.error.code })
       assert.equal(200, own.get("/v1/models").status)
       own.stop()
+    end)
+  end)
+
+  describe("a service behind that is none of ours", function()
+    it("what it says is handed on, whatever it says; the key goes nowhere else", function()
+      local thief = stub.start { { json = {} } }
+      local REPLIES = {
+        { { json = { choices = S.json.array { { index = 0, finish_reason = "length",
+            message = { role = "assistant", content = "größer" } } }, usage = { prompt_tokens = 3, completion_tokens = 2 } } },
+          200, "größer" },
+        { { status = 429, headers = { ["Retry-After"] = "9" }, json = { error = { message = "Slow down" } } }, 429, "Slow down" },
+        { { status = 401, json = { error = { message = "Bad key" } } }, 401, "Bad key" },
+        { { status = 500, body = "<html>" }, 500, "The service behind answered 500" },
+        { { body = "<html>" }, 502, "The service behind answered something that is not JSON" },
+        { { half = true, json = { choices = S.json.array {} } }, 502, "The service behind did not answer: " },
+        { { status = 307, headers = { Location = thief.url .. "/v1/chat/completions" } }, 502,
+          "The service behind answered 307" },
+      }
+      local real = stub.start(function(_, count)
+        local reply = REPLIES[count][1]
+        reply.close = true
+        return reply
+      end)
+      local own = start("--ephemeral --forward " .. real.url .. "/v1 --forward-key-from-env REAL", { env = { REAL = "sk-0f-it" } })
+      for i, case in ipairs(REPLIES) do
+        local a = own.chat("vendor/large", "How are you?")
+        assert.equal(case[2], a.status, i)
+        local said = a.json.choices and a.json.choices[1].message.content or a.json.error.message
+        assert.equal(case[3], said:sub(1, #case[3]), i)
+        if a.status == 429 then assert.equal("9", a.headers["retry-after"]) end
+      end
+      assert.equal("/v1/chat/completions", real.requests[1].path)
+      assert.equal("Bearer sk-0f-it", real.requests[1].headers.authorization)
+      local sent = S.json.decode(real.requests[1].body)
+      assert.same({ "vendor/large", false, "How are you?" }, { sent.model, sent.stream, sent.messages[1].content })
+      assert.same({ 7, 3, 2 }, { own.get("/api/usage/summary").json.total_requests,
+        own.get("/api/usage/summary").json.total_prompt_tokens, own.get("/api/usage/summary").json.total_completion_tokens })
+      assert.equal(0, #thief.requests)
+      own.stop()
+      real.close()
+      thief.close()
     end)
   end)
 

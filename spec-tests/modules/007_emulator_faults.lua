@@ -88,6 +88,31 @@ S.req("EMULATOR-FAULTS", "Faults on request", function()
       c.close()
     end)
 
+    it("at: the end comes behind the head, or in the middle of the body; hang keeps the connection", function()
+      local e = start { "GET /health=reset at=headers times=1", "GET /health=close at=body times=1", "GET /health=hang at=body",
+        "GET /nowhere=hang at=headers" }
+      assert.truthy((e.raw "/health"):find "^HTTP/1.1 200 OK\r\n.*\r\nContent%-Length: 15\r\n\r\n$")
+      assert.equal('{"statu', (e.raw "/health"):match "\r\n\r\n(.*)$")
+      for path, want in pairs { ["/health"] = '{"statu', ["/nowhere"] = "" } do
+        local c = client.connect(e.port)
+        c.send("GET " .. path .. " HTTP/1.1\r\nHost: x\r\n\r\n")
+        c.receive(function(bytes) return bytes:find("\r\n\r\n" .. want, 1, true) end)
+        assert.equal(1, e.admin("GET", "state").json.running)
+        assert.same({ want, false }, { c.got:match "\r\n\r\n(.*)$", c.ended })
+        c.close()
+        S.driver.wait_for(function() return e.admin("GET", "state").json.running == 0 end, 10000)
+      end
+      e.stop()
+    end)
+
+    it("bytes: a body that is no text", function()
+      local e = start { "GET /health=200 bytes=fffe00 times=1", "GET /health=204" }
+      local a = e.health()
+      assert.same({ 200, "\xff\xfe\0" }, { a.status, a.body })
+      assert.equal(204, e.health().status)
+      e.stop()
+    end)
+
     it("slow and delay take their time, the answer is whole", function()
       local e = start { "GET /health=slow rate=50 times=1", "GET /health=delay=300ms" }
       for _ = 1, 2 do
@@ -156,6 +181,22 @@ S.req("EMULATOR-FAULTS", "Faults on request", function()
       c.receive()
       assert.truthy(c.got:find "^HTTP/1.1 200 OK\r\n.*\r\n\r\n$")
       c.close()
+      e.stop()
+    end)
+
+    it("hang: what came stays, then nothing more comes, not even a ping", function()
+      local e = proxy({ "GET " .. LOG .. "=hang events=1 times=1" }, "--ping 20ms")
+      local c, whole = e.stream(LOG), e.stream(LOG)
+      c.receive(ready)
+      whole.receive(ready)
+      e.log "first"
+      c.receive(function(got) return got:find("first", 1, true) end)
+      e.log "second"
+      whole.receive(function(got) return got:find("second.*: ping.*: ping") end)
+      assert.is_false(c.ended)
+      assert.truthy(c.got:find "first\"}\n\n\r\n$")
+      c.close()
+      whole.close()
       e.stop()
     end)
 
@@ -277,6 +318,8 @@ S.req("EMULATOR-FAULTS", "Faults on request", function()
       { "GET /x=hang retry-after=2", 13, "means nothing for hang" }, { "GET /x=delay=soon", 14, "duration" },
       { 'GET /x=500 body="a', 17, "JSON string" }, { "GET /x=500 chance=2", 19, "at most 1" },
       { 'GET /x=500 header="nonsense"', 19, "Location" }, { "GET /x=500 times=", 18, "missing" },
+      { "GET /x=200 bytes=ABC", 18, "pairs of hexadecimal digits" }, { "GET /x=hang at=end", 16, "headers or body" },
+      { "GET /x=half at=body", 13, "means nothing for half" },
       { 'GET /x=500 body="a"b', 20, "space" }, { "GET /x=rate=5", 8, "means nothing for the real answer" },
     }
     it("is refused before anything starts, with its place", function()

@@ -10,6 +10,10 @@ return {
   returns  = { list = "any", ordered = true },
   exits    = { SUCCESS = "The answer is whole" },
   examples = { { "Ask", "openproxy chat stream --model glm/glm-5 --prompt 'Name a colour'" } },
+  render   = function(row, ui)
+    local piece = chat.piece(row)
+    if piece then ui.text(piece) end
+  end,
   preview  = function(args, ctx) return ctx.would("create", { completion = chat.body(args, ctx, true) }) end,
   run      = function(args, ctx)
     local body = chat.body(args, ctx, true)

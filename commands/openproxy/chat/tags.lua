@@ -7,5 +7,8 @@ return {
   returns  = wire.shape({ tags = "One object for each: name, size, digest, details" }, "The tags"),
   exits    = { SUCCESS = "The tags are listed, possibly none" },
   examples = { { "All tags", "openproxy chat tags" } },
+  render   = function(data, ui)
+    ui.table(wire.member(data, "tags", "table") or {}, { "name", "size", "modified_at" })
+  end,
   run      = function(_, ctx) return wire.get(ctx, "/api/tags") end,
 }

@@ -89,9 +89,7 @@ function M.row(a, row, raw)
     return type(row) == "table" and type(text) == "string" and text .. "\n" or nil
   end
   if a.flags.robot or a.command == "usage stream" then return event(a, row, "{}", raw) end
-  local choice = type(row) == "table" and type(row.choices) == "table" and row.choices[1]
-  local delta = type(choice) == "table" and type(choice.delta) == "table" and choice.delta.content
-  return type(delta) == "string" and delta or nil
+  return require("lib.chat").piece(row)
 end
 
 return M

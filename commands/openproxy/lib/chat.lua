@@ -1,6 +1,7 @@
 -- Completions through the proxy. Promise: the same request whether the answer comes at once or in pieces.
 
 local input = require "lib.input"
+local wire = require "lib.wire"
 
 local M = {}
 
@@ -21,6 +22,12 @@ function M.body(args, ctx, stream)
   if args.system then messages[1] = { role = "system", content = args.system } end
   messages[#messages + 1] = { role = "user", content = input.prompt(ctx, args.prompt) }
   return { messages = messages, model = args.model, stream = stream }
+end
+
+--- The text that an event of a streamed answer brings, if any.
+function M.piece(row)
+  local choice = (wire.member(row, "choices", "table") or {})[1]
+  return wire.member(wire.member(choice, "delta", "table"), "content", "string")
 end
 
 return M

@@ -25,6 +25,8 @@ return {
   },
   codes    = { TIMEOUT = "server_unreachable", ["…"] = "other" },
   commands = {
+    ["usage stream"] = { defaults = { reconnects = 0 } },
+    ["logs tail"] = { defaults = { reconnects = 0 } },
     ["logs clear"] = { confirm = true },
     ["quota reset"] = { confirm = function(flags) return flags.robot or flags.yes end },
     ["provider oauth refresh"] = { plain = { ["refresh-token"] = true } },

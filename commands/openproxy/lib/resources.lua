@@ -1,5 +1,7 @@
 -- The resources of openproxy.v1. Promise: every listed name has a JSON Schema (draft-07) and an example that fits it.
 
+local json = require "tool.json"
+
 local M = { namespace = "openproxy.v1", stability = "stable" }
 
 M.policy = "Fields of openproxy.v1 keep their names, types and meanings; new ones may be added, and anything else waits for "
@@ -79,6 +81,17 @@ local function found(ctx, name)
   local resource = RESOURCES[name]
   if resource then return resource end
   ctx.fail("NOT_FOUND", { message = ("unknown resource '%s'. Try: openproxy schema list"):format(name) })
+end
+
+--- The names as lines for people.
+function M.listing(data)
+  return ("Available resource schemas (%s, %s):\n  %s"):format(data.namespace, data.stability,
+    table.concat(data.resources, "\n  "))
+end
+
+--- Shows a schema or an example, whole.
+function M.draw(data, ui)
+  for line in json.encode(data, { pretty = 2 }):gmatch "[^\n]+" do ui.line(line) end
 end
 
 --- The schema of a resource.

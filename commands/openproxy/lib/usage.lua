@@ -13,6 +13,14 @@ local function number(value, name) return member(value, name, "number") or 0 end
 
 local function whole(value) return math.tointeger(value) or math.floor(value) end
 
+-- The service counts all requests there ever were, whatever the period; those by provider are the period's.
+local function requests_of(payload)
+  local by_provider, sum = member(payload, "byProvider", "table"), 0
+  if not by_provider or next(by_provider) == nil then return number(payload, "totalRequests") end
+  for _, row in pairs(by_provider) do sum = sum + number(row, "requests") end
+  return sum
+end
+
 --- { requests, tokens, cost } of usage statistics.
 function M.totals(payload)
   local totals = member(payload, "totals", "table")
@@ -20,8 +28,25 @@ function M.totals(payload)
     return { requests = whole(number(totals, "requests")), tokens = whole(number(totals, "tokens")),
       cost = number(totals, "cost") }
   end
-  return { requests = whole(number(payload, "totalRequests")), cost = number(payload, "totalCost"),
+  return { requests = whole(requests_of(payload)), cost = number(payload, "totalCost"),
     tokens = whole(number(payload, "totalPromptTokens") + number(payload, "totalCompletionTokens")) }
+end
+
+--- The same as lines.
+function M.totals_text(payload)
+  local totals = M.totals(payload)
+  return ("Requests: %d\nTokens:   %d\nCost:     $%.4f"):format(totals.requests, totals.tokens, totals.cost)
+end
+
+--- An event of the stream as one line.
+function M.event_text(row)
+  if not member(row, "totals", "table") and not member(row, "totalRequests", "number") then return json.encode(row) end
+  local totals, active = M.totals(row), {}
+  for _, one in ipairs(member(row, "activeRequests", "table") or {}) do
+    active[#active + 1] = ("%s/%s"):format(member(one, "provider", "string") or "?", member(one, "model", "string") or "?")
+  end
+  return ("%d requests  %d tokens  $%.4f%s"):format(totals.requests, totals.tokens, totals.cost,
+    #active > 0 and "  running: " .. table.concat(active, ", ") or "")
 end
 
 --- The buckets of a chart: the payload itself, or its first member that is a list.
@@ -81,6 +106,16 @@ function M.quotas(ctx)
   return member(M.providers(ctx), "providers", "table") or ctx.array {}
 end
 
+--- Rows for a table, their cost in dollars.
+function M.priced(rows, form)
+  local out = {}
+  for i, row in ipairs(rows) do
+    local cost = member(row, "cost", "number")
+    out[i] = setmetatable({ cost = cost and form:format(cost) }, { __index = row })
+  end
+  return out
+end
+
 -- The fields of one line of a log: time, model, provider, account, sent, received, status.
 local function fields_of(line)
   local out = {}
@@ -126,14 +161,35 @@ function M.newest(ctx, payload, limit)
   return payload
 end
 
--- Draws numbers of rows, one bar each under its label, against the largest.
-local function bars(ui, rows)
-  local most = 0
-  for _, row in ipairs(rows) do most = math.max(most, row.value) end
+local WIDEST = 40               -- columns of a bar
+
+local function counted(n, word) return ("%d %s%s"):format(n, word, n == 1 and "" or "s") end
+
+-- The texts of one column, as wide as the widest.
+local function aligned(rows, of, left)
   local widest = 0
-  for _, row in ipairs(rows) do widest = math.max(widest, #row.label) end
+  for _, row in ipairs(rows) do widest = math.max(widest, text.width(of(row))) end
+  return function(row)
+    local blanks = (" "):rep(widest - text.width(of(row)))
+    return left and of(row) .. blanks or blanks .. of(row)
+  end, widest
+end
+
+-- Draws rows { label, value, notes }, a bar each for its share of the largest; notes stand below each other.
+local function bars(ui, rows)
+  local label, used = aligned(rows, function(row) return row.label end, true)
+  local columns, most = {}, 0
+  for i in ipairs(rows[1].notes) do
+    local column, width = aligned(rows, function(row) return row.notes[i] end)
+    columns[i], used = column, used + 2 + width
+  end
+  for _, row in ipairs(rows) do most = math.max(most, row.value) end
+  local room = ui.width > 0 and math.max(4, math.min(WIDEST, ui.width - used - 2)) or WIDEST
   for _, row in ipairs(rows) do
-    ui.bar(row.label .. (" "):rep(widest - #row.label), row.value, most > 0 and most or 1, row.note)
+    local full = most > 0 and math.ceil(row.value / most * room) or 0
+    local parts = { label(row), ("█"):rep(full) .. (" "):rep(room - full) }
+    for i, column in ipairs(columns) do parts[i + 2] = column(row) end
+    ui.line(table.concat(parts, "  "))
   end
 end
 
@@ -146,7 +202,7 @@ function M.draw_buckets(ui, buckets, tokens_of)
     local tokens = tokens_of and tokens_of(bucket) or number(bucket, "tokens")
     numbers[i] = tokens
     rows[i] = { label = member(bucket, "date", "string") or tostring(i), value = tokens,
-      note = ("%d tokens  $%.4f"):format(whole(tokens), number(bucket, "cost")) }
+      notes = { counted(whole(tokens), "token"), ("$%.4f"):format(number(bucket, "cost")) } }
   end
   if #rows == 0 then return ui.text("Nothing was used.", "dim") end
   ui.spark(numbers, "tokens")
@@ -158,8 +214,8 @@ function M.draw_quotas(ui, quotas)
   local rows = {}
   for i, row in ipairs(quotas) do
     rows[i] = { label = member(row, "provider", "string") or member(row, "id", "string") or "?",
-      value = number(row, "tokens"), note = ("%d requests  %d tokens  $%.4f"):format(whole(number(row, "requests")),
-        whole(number(row, "tokens")), number(row, "cost")) }
+      value = number(row, "tokens"), notes = { counted(whole(number(row, "requests")), "request"),
+        counted(whole(number(row, "tokens")), "token"), ("$%.4f"):format(number(row, "cost")) } }
   end
   if #rows == 0 then return ui.text("There are no providers.", "dim") end
   bars(ui, rows)

@@ -54,9 +54,8 @@ LINES["usage chart"] = function(data, a) return drawn(a, ("%d buckets\n"):format
 LINES["usage history"] = function(data) return ("%d history rows\n"):format(length(data, "history")) end
 
 LINES["usage stats"] = function(data, a)
-  local totals = usage.totals(data)
-  return drawn(a, ("Period:  %s\nRequests: %d\nTokens:   %d\nCost:     $%.4f\n"):format(word(data, "period") or a.args.period,
-    totals.requests, totals.tokens, totals.cost))
+  local period = ("Period:  %s\n"):format(word(data, "period") or a.args.period)
+  return period .. (a.tty.stdout and drawing(a) or usage.totals_text(data) .. "\n")
 end
 
 LINES["usage providers"] = function(data)
@@ -148,9 +147,7 @@ end
 LINES["provider oauth iflow-cookie"] = fixed "Imported iFlow cookie."
 LINES["provider oauth gitlab-pat"] = fixed "Imported GitLab PAT."
 
-LINES["schema list"] = function(data)
-  return "Available resource schemas (openproxy.v1, stable):\n  " .. table.concat(data.resources, "\n  ") .. "\n"
-end
+LINES["schema list"] = function(data) return require("lib.resources").listing(data) .. "\n" end
 
 LINES["schema show"], LINES["schema example"] = pretty, pretty
 

@@ -1,33 +1,15 @@
+local follow = require "lib.follow"
 local place = require "lib.place"
+local tail = require "lib.tail"
 local wire = require "lib.wire"
 
 -- Text that is no JSON, as an event of the log.
 local function raw(text) return { kind = "raw", raw = text } end
 
-local function buffered_lines(ctx)
-  local lines = {}
-  for i, line in ipairs(wire.member(wire.get(ctx, "/api/observability/logs"), "logs", "table") or {}) do
-    lines[i] = type(line) == "string" and line or ""
-  end
-  return lines
-end
-
--- The stream is opened before the buffer is read, so that no line is lost between the two; lines that came both ways are
--- the first of the stream and the last of the buffer. Gives a function: is this row one of them?
-local function overlap(lines)
-  local at, over = nil, false
-  local function position(line)
-    if at then return lines[at] == line and at or nil end
-    for i = #lines, 1, -1 do
-      if lines[i] == line then return i end
-    end
-  end
-  return function(row)
-    local line = wire.member(row, "line", "string")
-    if over or not line then return false end
-    local found = position(line)
-    at, over = found and found + 1, found == nil
-    return found ~= nil
+-- The last `limit` lines of the buffer; all without a limit.
+local function show(ctx, lines, limit)
+  for i = math.max(1, #lines - (limit or #lines) + 1), #lines do
+    ctx.emit { kind = "line", line = lines[i], buffered = true }
   end
 end
 
@@ -37,24 +19,36 @@ return {
   args     = {
     { "follow", "boolean", "Go on with new lines until stopped" },
     { "limit", "integer", "At most this many of the latest lines", min = 0 },
+    table.unpack(follow.args),
   },
   returns  = { list = "any", ordered = true },
   exits    = { SUCCESS = "The lines are out" },
-  examples = { { "The last ten", "openproxy logs tail --limit 10" } },
+  examples = {
+    { "The last ten", "openproxy logs tail --limit 10" },
+    { "Those to come, through a night of restarts", "tool openproxy logs tail --follow --limit 0 --reconnects 1000" },
+  },
   render   = function(row, ui)
-    if type(row) == "table" and type(row.line) == "string" then ui.line(row.line) end
+    local line, skipped = wire.member(row, "line", "string"), wire.member(row, "skipped", "number")
+    if line then ui.line(line) end
+    if skipped then ui.line(("%d lines were too quick and are not shown"):format(skipped), "dim") end
   end,
   run      = function(args, ctx)
-    local events = args.follow and ctx.api.events "/api/observability/stream"
-    local lines = buffered_lines(ctx)
-    for i = math.max(1, #lines - (args.limit or #lines) + 1), #lines do
-      ctx.emit { kind = "line", line = lines[i], buffered = true }
-    end
-    if not events then return end
-    local seen = overlap(lines)
-    for event in events do
-      local row = wire.event(event, raw)
-      if not seen(row) then ctx.emit(row) end
-    end
+    local log = tail.new(ctx)
+    if not args.follow then return show(ctx, log:buffer(), args.limit) end
+    follow.stream(ctx, args, "/api/observability/stream", {
+      opened = function(again)
+        local lines = log:buffer()
+        if again and log.gap then
+          ctx.warn("LINES_MISSED", "The service no longer has the last line that was shown: lines may be missing here.")
+        end
+        show(ctx, lines, not again and args.limit or nil)
+      end,
+      event = function(event)
+        local row = wire.event(event, raw)
+        local new = log:takes(row)
+        if new then ctx.emit(row) end
+        return new
+      end,
+    })
   end,
 }

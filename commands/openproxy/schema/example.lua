@@ -8,5 +8,6 @@ return {
   errors   = { SERVER_UNREACHABLE = false },
   exits    = { SUCCESS = "It is there", NOT_FOUND = "There is no such resource" },
   examples = { { "A combo", "openproxy schema example combo" } },
+  render   = resources.draw,
   run      = function(args, ctx) return resources.example(ctx, args.resource) end,
 }

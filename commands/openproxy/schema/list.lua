@@ -7,6 +7,7 @@ return {
   errors   = { SERVER_UNREACHABLE = false },
   exits    = { SUCCESS = "The names are listed" },
   examples = { { "All names", "openproxy schema list" } },
+  render   = function(data, ui) for line in resources.listing(data):gmatch "[^\n]+" do ui.line(line) end end,
   run      = function(_, ctx)
     return { namespace = resources.namespace, stability = resources.stability, resources = ctx.array(resources.names()) }
   end,

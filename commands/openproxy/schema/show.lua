@@ -8,5 +8,6 @@ return {
   errors   = { SERVER_UNREACHABLE = false },
   exits    = { SUCCESS = "It is there", NOT_FOUND = "There is no such resource" },
   examples = { { "The form of a combo", "openproxy schema show combo" } },
+  render   = resources.draw,
   run      = function(args, ctx) return resources.schema(ctx, args.resource) end,
 }

@@ -7,6 +7,7 @@ return {
   errors   = { SERVER_UNREACHABLE = false },
   exits    = { SUCCESS = "It is said" },
   examples = { { "The promise", "openproxy schema stability" } },
+  render   = function(data, ui) ui.text(("%s is %s.\n%s"):format(data.namespace, data.stability, data.policy)) end,
   run      = function()
     return { namespace = resources.namespace, stability = resources.stability, policy = resources.policy }
   end,

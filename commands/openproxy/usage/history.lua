@@ -10,11 +10,7 @@ return {
   exits    = { SUCCESS = "The history is there, possibly empty" },
   examples = { { "The last ten", "openproxy usage history --limit 10" } },
   render   = function(data, ui)
-    local rows = {}
-    for i, row in ipairs(wire.member(data, "history", "table") or {}) do
-      local cost = wire.member(row, "cost", "number")
-      rows[i] = setmetatable({ cost = cost and ("$%.6f"):format(cost) }, { __index = row })
-    end
+    local rows = usage.priced(wire.member(data, "history", "table") or {}, "$%.6f")
     ui.table(rows, { "timestamp", "provider", "model", { "promptTokens", "sent" }, { "completionTokens", "received" },
       { "cost", align = "right" } })
   end,

@@ -9,7 +9,8 @@ return {
   exits    = { SUCCESS = "The providers are listed, possibly none" },
   examples = { { "All providers", "openproxy usage providers" } },
   render   = function(data, ui)
-    ui.table(wire.member(data, "providers", "table") or {}, { "provider", "name", "requests", "tokens", "cost" })
+    local rows = usage.priced(wire.member(data, "providers", "table") or {}, "$%.4f")
+    ui.table(rows, { "provider", "name", "requests", "tokens", { "cost", align = "right" } })
   end,
   run      = function(_, ctx) return usage.providers(ctx) end,
 }

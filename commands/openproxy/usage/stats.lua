@@ -28,8 +28,7 @@ return {
   exits     = { SUCCESS = "The statistics are there" },
   examples  = { { "Everything", "openproxy usage stats --period all" } },
   render    = function(data, ui)
-    local totals = usage.totals(data)
-    ui.kv { { "Requests", totals.requests }, { "Tokens", totals.tokens }, { "Cost", ("$%.4f"):format(totals.cost) } }
+    for line in usage.totals_text(data):gmatch "[^\n]+" do ui.line(line) end
     local rows = by_provider(data)
     if #rows > 0 then usage.draw_quotas(ui, rows) end
   end,

@@ -76,7 +76,8 @@ return {
     { "open", "boolean", "openproxy: ask for no key where the setting requireLogin may be off" },
     { "fault", "list", "Something that goes wrong on purpose, as in 'GET /agents=503 times=2': a method or *, a path with "
       .. "globs, =, then a status, hang, reset, close, half, slow, split or nothing, and any of delay, times, after, every, "
-      .. "chance; retry-after, body, header for a status; events, ping on streams; rate, pause. Several are tried in order",
+      .. "chance; retry-after, body, bytes, header for a status; at headers or body; events, ping on streams; rate, pause. "
+      .. "Several are tried in order",
       loose = true },
     { "no-runner", "boolean", "Do not run programs: leave that to runners that register (minitower)" },
     { "no-signup", "boolean", "Refuse that teams sign up (minitower)" },

@@ -4,10 +4,11 @@
 --
 --   METHOD PATH=WORD…       the method or *, the path as a glob (* within a segment, ** across segments), then one
 --                           kind, or none for the real answer, and options
---   429                     answers this status, in the service's own form of errors unless there is a body
---   hang                    never answers
---   reset, close            ends the connection, by a reset or in order: instead of the answer, or with events=N
---                           behind so many events of a stream
+--   429                     answers this status, in the service's own form of errors unless there is a body (bytes=HEX:
+--                           one that is no text)
+--   hang, reset, close      never goes on, or ends the connection, by a reset or in order: instead of the answer, with
+--                           at=headers or at=body behind the head or in the middle of it, on a stream with events=N
+--                           behind so many events
 --   half                    announces the whole body, sends half of it and closes; on a stream half an event behind
 --                           events=N (1)
 --   slow                    sends rate=N bytes a second (1024)
@@ -53,12 +54,22 @@ end
 
 local function text_value(text) return text end
 
+local function hex_bytes(text)
+  if #text % 2 == 1 or text:find("%X") then return nil, "must be pairs of hexadecimal digits, as in FFFE" end
+  return (text:gsub("%x%x", function(pair) return string.char(tonumber(pair, 16)) end))
+end
+
+local function place(text)
+  if text ~= "headers" and text ~= "body" then return nil, "must be headers or body" end
+  return text
+end
+
 -- Each option: how its text is read, and the kinds that know it (all, if none is named).
 local OPTIONS = {
   delay = { duration }, ping = { duration }, times = { count(1) }, after = { count(0) }, every = { count(1) },
   chance = { chance }, ["retry-after"] = { text_value, "status" }, body = { text_value, "status" },
-  header = { header, "status" }, events = { count(0), "reset close half" }, rate = { count(1), "slow" },
-  pause = { duration, "split" },
+  bytes = { hex_bytes, "status" }, header = { header, "status" }, at = { place, "hang reset close" },
+  events = { count(0), "hang reset close half" }, rate = { count(1), "slow" }, pause = { duration, "split" },
 }
 local KINDS = { hang = true, reset = true, close = true, half = true, slow = true, split = true }
 local KIND_LIST = "a status, hang, reset, close, half, slow or split"
@@ -258,8 +269,9 @@ function kinds.status(f, req)
   local headers = {}
   for name, value in pairs(f.header or {}) do headers[name] = value end
   headers["retry-after"] = f.retry_after or headers["retry-after"]
-  if f.body or f.status < 400 then
-    local body = f.body or ""
+  local body = f.body or f.bytes
+  if body or f.status < 400 then
+    body = body or ""
     headers["content-type"] = headers["content-type"] or json.decode(body) ~= nil and "application/json" or
       "text/plain; charset=utf-8"
     return { status = f.status, headers = headers, body = body }
@@ -267,23 +279,34 @@ function kinds.status(f, req)
   req.refuse(f.status, CODES[f.status] or "FAULT", ("This is a fault on request: %d."):format(f.status), nil, headers)
 end
 
-function kinds.hang(_, req)
-  repeat local state = req.wait() until state == nil
-end
+-- What a write says when the fault has ended the answer.
+local ENDED = { code = "CLIENT_LEFT", message = "the answer ended on request" }
 
--- Cuts the connection behind so many events, or at once.
-local function cut(f, req, respond, reset)
-  if not f.events then return req.cut(reset) end
-  after_events(req, f.events, function()
-    req.cut(reset)
-    return nil, { code = "CLIENT_LEFT", message = "the connection was cut on request" }
+-- Does `ending` instead of the answer, or at the place in it that the fault names.
+local function end_at(f, req, respond, ending)
+  if not f.events and not f.at then return ending() end
+  local start, write = req.start, req.write
+  after_events(req, f.events or f.at == "body" and 1 or 0, function()
+    ending()
+    return nil, ENDED
   end)
-  respond()
-  req.cut(reset)
+  local answer = respond()
+  if answer and f.at then
+    local body = answer.body or ""
+    start(answer.status, answer.headers, math.max(1, #body))
+    if f.at == "body" then write(body:sub(1, #body // 2)) end
+  end
+  ending()
 end
 
-function kinds.reset(f, req, _, respond) return cut(f, req, respond, true) end
-function kinds.close(f, req, _, respond) return cut(f, req, respond, false) end
+function kinds.hang(f, req, _, respond)
+  end_at(f, req, respond, function()
+    repeat local state = req.wait() until state == nil
+  end)
+end
+
+function kinds.reset(f, req, _, respond) end_at(f, req, respond, function() req.cut(true) end) end
+function kinds.close(f, req, _, respond) end_at(f, req, respond, function() req.cut(false) end) end
 
 function kinds.half(f, req, _, respond)
   local start, write = req.start, req.write
@@ -291,7 +314,7 @@ function kinds.half(f, req, _, respond)
     if not is_event then return write(bytes) end
     write(bytes:sub(1, #bytes // 2))
     req.cut()
-    return nil, { code = "CLIENT_LEFT", message = "the connection was cut on request" }
+    return nil, ENDED
   end)
   local answer = respond()
   if not answer then return end

@@ -11,7 +11,8 @@ local ENV = { TOOL_COMMANDS_PATH = false }
 local stand_in = { ["%-%-device%-code %S+"] = "--device-code demo-now" }
 
 -- Commands that end only when they are stopped, and those whose example names something that a machine cannot have.
-local ENDLESS = { ["emulator.start"] = true, ["sentryagent.tail-audit-log"] = true, ["openproxy.usage.stream"] = true }
+local ENDLESS = { ["emulator.start"] = true, ["sentryagent.tail-audit-log"] = true, ["openproxy.usage.stream"] = true,
+  ["tool openproxy logs tail --follow --limit 0 --reconnects 1000"] = true }
 local OTHER_STATUS = { ["job.status"] = 5, ["job.cancel"] = 5 }
 local NEEDS_TERMINAL = { ["sentryagent configure"] = 4 }        -- asks, and nobody is there
 
@@ -84,9 +85,10 @@ local function run(path, text)
   local line = text:gsub("agt_%w+", agent):gsub("(%-%-agent%-id) %S+", "%1 " .. agent)
   line = line:gsub("%-%-server http://%S+ %-%-team %S+", "--server " .. tower.url .. " --team " .. tower.row.team)
   for pattern, text_there in pairs(stand_in) do line = line:gsub(pattern, (text_there:gsub("%%", "%%%%"))) end
-  local argv = ENDLESS[path] and { "timeout", "-s", "INT", "2", "sh", "-c", "exec " .. line } or { "sh", "-c", line }
+  local endless = ENDLESS[path] or ENDLESS[text]
+  local argv = endless and { "timeout", "-s", "INT", "2", "sh", "-c", "exec " .. line } or { "sh", "-c", line }
   local r = S.run(argv, { clear_env = true, env = env, cwd = dir, timeout = 60 })
-  local want = ENDLESS[path] and 124 or OTHER_STATUS[path] or NEEDS_TERMINAL[text] or 0
+  local want = endless and 124 or OTHER_STATUS[path] or NEEDS_TERMINAL[text] or 0
   assert.equal(want, r.status, line .. "\n" .. r.stdout .. r.stderr)
 end
 

@@ -90,6 +90,10 @@ S.req("OPENPROXY-PROGRAM", "shapes that services really answer in", function()
     local flat = { json = { totalRequests = 3, totalPromptTokens = 120, totalCompletionTokens = 45, totalCost = 0.75 } }
     shows(run("usage stats", { ["GET /api/usage/stats"] = flat }),
       "Period:  7d\nRequests: 3\nTokens:   165\nCost:     $0.7500\n")
+    local lifetime = { json = { totalRequests = 99, totalPromptTokens = 120, totalCompletionTokens = 45, totalCost = 0.75,
+      byProvider = { acme = { requests = 2 }, beta = { requests = 1 } } } }
+    shows(run("usage stats", { ["GET /api/usage/stats"] = lifetime }),
+      "Period:  7d\nRequests: 3\nTokens:   165\nCost:     $0.7500\n")
     local nested = { json = { period = "today", totals = { requests = 1, tokens = 2, cost = 3 } } }
     shows(run("usage stats", { ["GET /api/usage/stats"] = nested }),
       "Period:  today\nRequests: 1\nTokens:   2\nCost:     $3.0000\n")

@@ -80,7 +80,10 @@ describe("the rest of the canvas", function()
     c = ui.new { width = 60 }
     c.bar("cpu", 50, 100, "50 of 100")
     local line = c.result()
-    assert.same("cpu  " .. ("█"):rep(19) .. ("░"):rep(18) .. "   50%  50 of 100\n", line)
+    assert.same("cpu  " .. ("█"):rep(19) .. ("░"):rep(19) .. "   50%  50 of 100\n", line)
+    c = ui.new { width = 60 }
+    c.bar("cpu", 50, 100, "a note that is longer than others")
+    assert.same(60, utf8.len(c.result()) - 1)
     c = ui.new {}
     c.spark({ 0, 7, 14 }, "req")
     assert.same("req  ▁▅█\n", c.result())

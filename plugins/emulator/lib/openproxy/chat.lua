@@ -189,10 +189,10 @@ local function by_forwarding(state, ctx, run, body)
   local value = json.decode(res.body)
   local wait = res.headers["retry-after"]
   local headers = wait and { ["Retry-After"] = wait }
-  if res.status >= 400 then
+  if res.status >= 300 then
     local message = type(value) == "table" and type(value.error) == "table" and value.error.message
-    return chat.error(res.status, type(message) == "string" and message or "The service behind answered " .. res.status,
-      headers)
+    return chat.error(res.status < 400 and 502 or res.status,
+      type(message) == "string" and message or "The service behind answered " .. res.status, headers)
   end
   if type(value) ~= "table" then return chat.error(502, "The service behind answered something that is not JSON") end
   return res.status, value
