@@ -366,6 +366,7 @@ function invocation.run(on_run)
     dialect.open(inv, suite, parsed.own and parsed.own.flags or {})
   end
   if inv.globals.version then
+    if inv.format == "rich" then return answer.send { exit = 0, text = inv.program .. " " .. host.version .. "\n", flags = "t" } end
     answer.send { exit = 0, data = { version = host.version } }
     return
   end

@@ -16,20 +16,18 @@ local function early(run)
   return C.stream == "default" or g.stream or run.inv.format == "jsonl"
 end
 
-local function row_text(run, row)
-  local C = run.contract
-  if run.inv.format == "rich" then
-    local canvas = require("ui").new { width = run.inv.width, color = run.inv.color }
-    if C.raw.render then
-      C.raw.render(row, canvas)
-    else
-      local cells = {}
-      for i, name in ipairs(C.columns or {}) do cells[i] = require("ui").cell(row[name]) end
-      canvas.text(#cells > 0 and table.concat(cells, "  ") or host.json.encode(row))
-    end
-    return (canvas.result():gsub("\n$", ""))
+-- A row for a person; nil when its command draws nothing of it.
+local function drawn(run, row)
+  local C, canvas = run.contract, require("ui").new { width = run.inv.width, color = run.inv.color }
+  if C.raw.render then
+    C.raw.render(row, canvas)
+  else
+    local cells = {}
+    for i, name in ipairs(C.columns or {}) do cells[i] = require("ui").cell(row[name]) end
+    canvas.text(#cells > 0 and table.concat(cells, "  ") or host.json.encode(row))
   end
-  return nil
+  local text = canvas.result()
+  return text ~= "" and text:gsub("\n$", "") or nil
 end
 
 --- The last line of a stream. Also the end of a stream that is meant to be stopped with Ctrl+C, where the dialect calls
@@ -77,7 +75,8 @@ local function row_writer(run, with)
   function writer.text(row)
     count = count + 1
     if own then return own(row, opts, plain and plain(row)) end
-    return row_text(run, row) or quick and run.inv.format == "jsonl" and quick.text(row) or finished(row)
+    if run.inv.format == "rich" then return drawn(run, row) end
+    return quick and run.inv.format == "jsonl" and quick.text(row) or finished(row)
   end
 
   -- The same for an event whose data is such JSON that it can be shown as it came; false for others.

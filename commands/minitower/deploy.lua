@@ -35,9 +35,9 @@ return {
   },
   examples = { { "Deploy the current directory", "minitower-cli deploy" } },
   render   = function(result, ui)
-    ui.text(("Deploying app %s"):format(result.app_slug))
-    ui.text(("Artifact packaged (%d bytes, sha256:%s)"):format(result.artifact_bytes, result.packaged_sha256:sub(1, 12)))
-    ui.text(("Version %d created (sha256:%s)"):format(result.version.version_no, result.version.artifact_sha256:sub(1, 12)))
+    ui.line(("Deploying app %s"):format(result.app_slug))
+    ui.line(("Artifact packaged (%d bytes, sha256:%s)"):format(result.artifact_bytes, result.packaged_sha256:sub(1, 12)))
+    ui.line(("Version %d created (sha256:%s)"):format(result.version.version_no, result.version.artifact_sha256:sub(1, 12)))
   end,
   preview  = function(args, ctx)
     local tower = towerfile.read(ctx, args.dir)

@@ -14,8 +14,20 @@ local function exit_of(e)
   return OWN[e.code] or math.type(status) == "integer" and BY_STATUS[status] or 1
 end
 
+-- Numbers of things: what the program calls them where one is no number, by command and parameter.
+local NUMBERS = { ["runs get"] = "run ID", ["runs cancel"] = "run ID", ["runs retry"] = "run ID", ["runs watch"] = "run ID",
+  ["runs logs"] = "run ID", ["versions get"] = "version number" }
+
+local function bad_number(a)
+  local first = a.error.phase == "validation" and a.error.errors and a.error.errors[1]
+  local field = first and first.code == "INPUT_PARAM_INVALID" and first.field
+  return (field == "run" or field == "number") and NUMBERS[a.command]
+end
+
 -- What the service said, or what the program says itself, without the full stop.
-local function sentence(e)
+local function sentence(a)
+  local e, number = a.error, bad_number(a)
+  if number then return number .. " must be a positive integer" end
   local status = type(e.context) == "table" and e.context.status
   if math.type(status) == "integer" and e.cause then return e.cause end
   local text = e.message:gsub("%.$", "")
@@ -25,7 +37,7 @@ end
 local function failed(a)
   local e = a.error
   if a.usage then return { stderr = a.usage, exit = 1 } end
-  return { stderr = not SILENT[e.code] and "error: " .. sentence(e) .. "\n" or nil, exit = a.exit > 128 and a.exit or exit_of(e) }
+  return { stderr = not SILENT[e.code] and "error: " .. sentence(a) .. "\n" or nil, exit = a.exit > 128 and a.exit or exit_of(e) }
 end
 
 return {

@@ -20,10 +20,9 @@ M.errors = {
 
 --- A row for a person.
 function M.render(row, ui)
-  ui.width = 0                -- one line is one line, however narrow the terminal
-  if row.type == "log" then ui.text(M.log_text(row)) end
-  if row.type == "created" then ui.text(M.created_text(row.run)) end
-  if row.type == "status" then ui.text(("run %d status: %s"):format(row.run_id, row.status)) end
+  if row.type == "log" then ui.line(M.log_text(row)) end
+  if row.type == "created" then ui.line(M.created_text(row.run)) end
+  if row.type == "status" then ui.line(("run %d status: %s"):format(row.run_id, row.status)) end
 end
 
 function M.log_text(row) return ("[%d] %s %s"):format(row.seq, row.stream:upper(), row.line) end

@@ -27,7 +27,7 @@ return {
   exits    = { SUCCESS = "The run is queued" },
   errors   = profile.app_errors,
   examples = { { "A run with input", "minitower-cli runs create --app hello --input '{\"NAME\":\"Ada\"}'" } },
-  render   = function(run, ui) ui.text(watching.created_text(run)) end,
+  render   = function(run, ui) ui.line(watching.created_text(run)) end,
   preview  = function(args, ctx)
     local fields = fields_of(args)
     fields.app_slug = profile.app(ctx, args)

@@ -9,26 +9,11 @@ local function towerfile(more, name)
   return ('[app]\nname = "%s"\nscript = "main.sh"\n%s'):format(name or "hello", more or "")
 end
 
--- The package in the body of an upload.
-local function package_of(request)
-  local boundary = request.headers["content-type"]:match("boundary=(%S+)")
-  local content = request.body:match("\r\n\r\n(.*)\r\n%-%-" .. boundary:gsub("%p", "%%%0") .. "%-%-\r\n$")
-  return content, tar.entries(tar.gunzip(content))
-end
-
-local function sha256(bytes)
-  local path = S.spit(S.dir() .. "/bytes", bytes)
-  return io.popen("sha256sum < " .. path):read("a"):match("%x+")
-end
+local package_of, sha256 = common.package_of, common.sha256
 
 -- A service that answers an upload with the digest of what came.
 local function service(routes)
-  local all = { ["POST /api/v1/apps/hello/versions"] = function(request)
-    local version = {}
-    for key, value in pairs(common.VERSION) do version[key] = value end
-    version.artifact_sha256 = sha256((package_of(request)))
-    return { status = 201, json = version }
-  end }
+  local all = { ["POST /api/v1/apps/hello/versions"] = common.deployed }
   for key, value in pairs(routes or {}) do all[key] = value end
   return common.service(all)
 end

@@ -55,6 +55,10 @@ S.req("MINITOWER-PROGRAM", "minitower-cli as a program", function()
     S.status(cli("runs list --version 2", { env = server.env() }), 1)
     assert.equal(n, #server.requests)
     S.status(common.tool("runs create --app hello --version-no 2", { env = server.env() }), 0)
+    n = #server.requests
+    local r = common.tool("runs create --app hello --version 2", S.terminal { env = server.env() })
+    S.truth(r, r.status == 0 and r.stdout:find "^tool %d+%.%d+%.%d+\r?\n$", "the tool's own version is not shown")
+    assert.equal(n, #server.requests)
     server.close()
   end)
 
