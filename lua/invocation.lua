@@ -357,7 +357,7 @@ function invocation.run(on_run)
   end
   local suite = inv.prefix and tree.suite((tree.find({}, inv.prefix)))
   local parsed = host.line and lines.split(find)
-    or args.split(host.argv, host.globals, resolver(), contracts, suite and suite.flags)
+    or args.split(host.argv, host.globals, resolver(), contracts, suite and suite.flags, suite and suite.one_dash)
   inv.globals, inv.words, inv.tokens = parsed.globals, parsed.words, parsed.tokens
   inv.format = format_of(inv.globals)
   inv.set_terminal()
@@ -370,8 +370,8 @@ function invocation.run(on_run)
     answer.send { exit = 0, data = { version = host.version } }
     return
   end
-  local first = parsed.tokens[1]
-  local word = first and (type(first) == "table" and first.text or first)
+  local first, single = parsed.tokens[1], parsed.tokens.single or {}
+  local word = first and (type(first) == "table" and first.text or single[first] or first)
   local stray = word and word:sub(1, 1) ~= "-" and word or nil
   if host.line then lines.check(inv, entry, stray) end
   if not entry or entry.kind == "group" then

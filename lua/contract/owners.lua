@@ -82,6 +82,7 @@ end
 local DIALECT_KEYS = {
   flags = "table", spoken = "function", exits = "table", codes = "table", commands = "table", confirm = "any",
   answer = "function", row = "function", failure = "any", failure_text = "any", unmask = "boolean",
+  one_dash = "boolean",
 }
 
 local COMMAND_KEYS = { exits = "table", confirm = "any", plain = "table" }
@@ -110,6 +111,7 @@ local function check_dialect(ck, suite)
   end
   local flags = setmetatable({ program = true }, { __index = ck })
   suite.flags, suite.flag_by_name = params.normalise(flags, well_typed(declared, DIALECT_KEYS).flags or NONE, "flags")
+  suite.one_dash = declared.one_dash == true
   if not declared.spoken then return end
   for _, p in ipairs(suite.flags) do suite.everywhere = suite.everywhere or p.everywhere end
   if not suite.everywhere then

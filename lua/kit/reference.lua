@@ -150,6 +150,7 @@ reference.dialect = {
   title = "A program's dialect", class = "tool.Dialect",
   intro = "What the program named by `persona` does differently from `tool SUITE`; see programs.md.",
   { "flags", "tool.Param[]", "Flags of the program; also `plain` (a secret on the line) and `everywhere` (`tool SUITE` has it too)" },
+  { "one_dash", "boolean", "The program takes `-name` for `--name`, as Go's flag package does" },
   { "spoken", "fun(flags: table): boolean", "Whether `tool SUITE` speaks it too" },
   { "exits", "table<integer, integer>", "Exit codes, mapped" },
   { "codes", "table<string, string>", "Error codes, mapped; `[\"…\"]` for all others" },

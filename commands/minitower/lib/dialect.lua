@@ -46,6 +46,7 @@ return {
     { "token", "secret", "API token; default: the profile's", env = "MINITOWER_API_TOKEN", plain = true },
     { "version-no", "integer", "Number of the version", also = "version" },
   },
+  one_dash = true,
   spoken   = function(flags) return flags.json == true end,
   exits    = { [2] = 1, [3] = 1, [4] = 1, [5] = 11, [6] = 12, [7] = 10, [8] = 10, [9] = 1, [10] = 1, [11] = 1, [12] = 1, [13] = 1 },
   commands = {
