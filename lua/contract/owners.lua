@@ -85,7 +85,7 @@ local DIALECT_KEYS = {
   one_dash = "boolean",
 }
 
-local COMMAND_KEYS = { exits = "table", confirm = "any", plain = "table" }
+local COMMAND_KEYS = { exits = "table", confirm = "any", plain = "table", piped = "boolean" }
 
 -- The dialect of the suite's own program, and the flags that this program has.
 local function check_dialect(ck, suite)

@@ -154,7 +154,7 @@ reference.dialect = {
   { "spoken", "fun(flags: table): boolean", "Whether `tool SUITE` speaks it too" },
   { "exits", "table<integer, integer>", "Exit codes, mapped" },
   { "codes", "table<string, string>", "Error codes, mapped; `[\"…\"]` for all others" },
-  { "commands", "table<string, table>", "What differs for one command: `{ exits, confirm, plain }`" },
+  { "commands", "table<string, table>", "What differs for one command: `{ exits, confirm, plain, piped }`" },
   { "unmask", "boolean", "The program shows secrets that its commands were asked for, as with --unmask" },
   { "confirm", "any", "Destructive commands need no --confirm-destructive: true, or a function of the flags" },
   { "answer", "fun(a: table): table", "The finished result as `{ stdout, stderr, exit }`" },

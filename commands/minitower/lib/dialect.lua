@@ -50,7 +50,7 @@ return {
   spoken   = function(flags) return flags.json == true end,
   exits    = { [2] = 1, [3] = 1, [4] = 1, [5] = 11, [6] = 12, [7] = 10, [8] = 10, [9] = 1, [10] = 1, [11] = 1, [12] = 1, [13] = 1 },
   commands = {
-    ["login"] = { plain = { password = true } },
+    ["login"] = { plain = { password = true }, piped = true },
     ["config set"] = { plain = { token = true } },
   },
   unmask   = true,
