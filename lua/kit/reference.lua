@@ -291,6 +291,7 @@ reference.request = {
   { "retries", "integer", "How often it is sent again" }, { "follow", '"any"', "Redirects may leave the host" },
   { "max", "integer|string", "Largest body" }, { "idle", "string|number", "Longest silence of a stream" },
   { "effect", "boolean", "false: changes nothing although it is no GET" },
+  { "progress", "string", "Told as progress, with the percents of the body that are sent" },
   { "method", "string", "For http.request" }, { "url", "string", "For http.request" }, { "path", "string", "For api.request" },
 }
 

@@ -57,7 +57,7 @@ return {
   answer   = function(a)
     if a.error then return failed(a) end
     local notes = plain.notes(a)
-    if a.preview then return { stdout = plain.json(a.data), stderr = notes } end
+    if a.preview then return { stdout = a.flags.json and plain.json(a.data) or a.draw(), stderr = notes } end
     return { stdout = a.flags.json and plain.as_json(a) or plain.as_text(a), stderr = notes }
   end,
   row      = function(a, row)

@@ -21,7 +21,7 @@ return {
   },
   validate = function(args, bad)
     local input = args.input
-    if input ~= nil and (type(input) ~= "table" or json.is_array(input)) then bad("input", "must be a JSON object") end
+    if input ~= nil and (type(input) ~= "table" or json.is_array(input)) then bad("input", "--input must be a JSON object") end
   end,
   returns  = api.run,
   exits    = { SUCCESS = "The run is queued" },

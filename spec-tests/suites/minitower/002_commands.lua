@@ -49,7 +49,7 @@ local function deployed(server)
   local digest = common.sha256(bytes)
   return ("Deploying app hello\nArtifact packaged (%d bytes, sha256:%s)\nVersion 2 created (sha256:%s)\n")
     :format(#bytes, digest:sub(1, 12), digest:sub(1, 12)),
-    ("[INFO] Packaged %d files, %d bytes, sha256 %s\n[INFO] Uploading artifact.tar.gz\n"):format(#entries, #bytes, digest)
+    ("[INFO] Packaged %d files, %d bytes\n[INFO] Uploading artifact.tar.gz\n"):format(#entries, #bytes)
 end
 
 S.req("MINITOWER-COMMANDS", "the command lines of the documents", function()
@@ -217,6 +217,29 @@ S.req("MINITOWER-COMMANDS", "the command lines of the documents", function()
     S.status(common.tool("config use default", opts), 0)
     S.status(common.tool("teams switch default", opts), 0)
     S.status(common.tool("config get", opts), 0)
+  end)
+
+  it("a preview says on a terminal what would be done, and that nothing is", function()
+    local file = S.spit(S.dir() .. "/a.tar.gz", "bytes")
+    local would = "Preview: would %s, nothing is changed.\n"
+    local RUN = "run.app_slug  hello\n"
+    for _, row in ipairs {
+      { "apps create hello", "create", "app.slug  hello\n" },
+      { "config set --app hello --profile x", "update", "fields.app  hello\nname        x\n" },
+      { "config use x", "update", "current_profile  x\n" }, { "teams switch x", "update", "current_profile  x\n" },
+      { "deploy --dir " .. app, "create", "version.app_slug  hello\nversion.files     Towerfile, main.sh\n" },
+      { "login --team acme", "update", "profile  default\nserver   " .. server.url .. "\nteam     acme\n" },
+      { "run hello", "create", RUN }, { "runs create --app hello", "create", RUN },
+      { "runs retry 42", "create", "run.app_slug     hello\nrun.input.NAME   Ada\nrun.max_retries  1\nrun.priority     0\n"
+        .. "run.version_no   2\n" },
+      { "tokens create --name ci", "create", "token.name  ci\n" },
+      { "versions upload --app hello --file " .. file, "create", "version.app_slug  hello\nversion.file      " .. file .. "\n" },
+    } do
+      for _, form in ipairs { common.cli, common.tool } do
+        local r = S.status(form(row[1] .. " --dry-run", S.terminal { shape = "none", env = server.env() }), 0)
+        S.equal(r, { would:format(row[2]) .. row[3], "" }, { plain(r.stdout), plain(r.stderr) }, "stdout, stderr")
+      end
+    end
   end)
 
   it("versions upload sends the file as it is, under its own name", function()
