@@ -344,6 +344,20 @@ local function run_ready(on_run)
   return true
 end
 
+-- `tool help`, of a topic, or of a command or group by its words.
+local function help_about(words, entry)
+  if #words == 0 then
+    inv.globals.help = true
+    return inquiry.show_help(inv, entry)
+  end
+  if inquiry.show_topic(inv, words[1]) then return end
+  local about, used = find(words)
+  if not about or used < #words then inquiry.unknown_command(inv, { words[(used or 0) + 1] }, about) end
+  inv.globals.help = true
+  if about.kind == "group" then return inquiry.show_help(inv, about) end
+  inquiry.command_help(inv, load(about), about.words)
+end
+
 --- Runs the command line; on_run is told the run object before anything of the command happens.
 function invocation.run(on_run)
   if run_ready(on_run) then return end
@@ -376,10 +390,12 @@ function invocation.run(on_run)
   if host.line then lines.check(inv, entry, stray) end
   if not entry or entry.kind == "group" then
     if stray == "help" or parsed.words[1] == "help" then
-      local topic = parsed.tokens[2] and (type(parsed.tokens[2]) == "table" and parsed.tokens[2].text or parsed.tokens[2])
-      if not topic then inv.globals.help = true return inquiry.show_help(inv, entry) end
-      if inquiry.show_topic(inv, topic) then return end
-      inquiry.unknown_command(inv, { topic }, nil)
+      local about = {}
+      for i = 2, #parsed.tokens do
+        local token = parsed.tokens[i]
+        about[i - 1] = type(token) == "table" and token.text or token
+      end
+      return help_about(about, entry)
     end
     if stray then
       meta("command", (host.text.clean(stray)))

@@ -34,10 +34,18 @@ local function sentence(a)
   return e.cause and text .. ": " .. e.cause or text
 end
 
+-- What was meant, where a word is nearly a known one.
+local function guess(e)
+  local first = type(e.errors) == "table" and e.errors[1] or {}
+  local text = ("; " .. (first.fix or e.suggestion or "")):match "^; Did you mean .*"
+  return text and text:gsub("D", "d", 1) or ""
+end
+
 local function failed(a)
   local e = a.error
   if a.usage then return { stderr = a.usage, exit = 1 } end
-  return { stderr = not SILENT[e.code] and "error: " .. sentence(a) .. "\n" or nil, exit = a.exit > 128 and a.exit or exit_of(e) }
+  return { stderr = not SILENT[e.code] and "error: " .. sentence(a) .. guess(e) .. "\n" or nil,
+    exit = a.exit > 128 and a.exit or exit_of(e) }
 end
 
 return {

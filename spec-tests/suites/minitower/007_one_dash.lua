@@ -65,7 +65,8 @@ S.req("MINITOWER-ONE-DASH", "flags with one dash", function()
     end
     -- flags of the host, which the program did not have
     for _, name in ipairs { "-output", "-timeout", "-version" } do
-      says("runs list " .. name .. " json", { status = 1, stderr = "error: There is no option " .. name .. "\n" },
+      says("runs list " .. name .. " json", { status = 1,
+        stderr = ("error: There is no option %s; did you mean -%s?\n"):format(name, name) },
         { env = server.env() })
     end
     assert.equal(before, #server.requests)
