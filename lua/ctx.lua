@@ -325,6 +325,8 @@ end
 
 -- Questions ------------------------------------------------------------------------------------------------------------
 
+local PIPED_MS = 10000         -- for a line of a pipe; whoever is silent for longer has no answer
+
 local function refuse_question(question, hint)
   failure.raise("INPUT_REQUIRED", { message = ("The command asks: %s"):format(question), hint = hint })
 end
@@ -341,10 +343,18 @@ local function add_questions(ctx, run)
     return answer ~= nil and answer:lower():find("^%s*y") ~= nil
   end
 
+  -- The next line of a pipe, where the dialect takes it for the answer (REQ-F-009: it is no question); "" without one.
+  local function piped()
+    local line = run.dialect.piped and not host.tty.stdin and not g.non_interactive and host.next_line(PIPED_MS)
+    return line and line:gsub("\r$", "") or ""
+  end
+
   --- An open question; opts.secret hides the typing and gives a secret, opts.flag names the parameter that answers it.
   function ctx.ask(question, opts)
     opts = opts or {}
     if not can_ask() then
+      local line = piped()
+      if line ~= "" then return opts.secret and host.secret(line) or line end
       refuse_question(question, opts.flag and "Pass --" .. opts.flag .. " instead" or "Pass the answer as a flag")
     end
     local answer = host.prompt(question .. " ", opts.secret)

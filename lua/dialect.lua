@@ -42,7 +42,7 @@ function dialect.open(inv, suite, flags)
   end
 end
 
---- The rules for a command: { exits, confirmed, unmask }; an empty table where no dialect is spoken.
+--- The rules for a command: { exits, confirmed, piped, unmask }; an empty table where no dialect is spoken.
 function dialect.rules(inv, C)
   local declared = inv.dialect
   if not declared then return {} end
@@ -52,7 +52,7 @@ function dialect.rules(inv, C)
   for from, to in pairs(own.exits or {}) do exits[from] = to end
   local confirm = own.confirm or declared.confirm
   if type(confirm) == "function" then confirm = confirm(with_globals(inv, inv.own_flags or {})) end
-  return { exits = exits, confirmed = confirm and true or false, unmask = declared.unmask }
+  return { exits = exits, confirmed = confirm and true or false, piped = own.piped, unmask = declared.unmask }
 end
 
 --- Speaks for a command whose arguments are known. The flags that belong to the program alone are taken out of `values`.

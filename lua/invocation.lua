@@ -346,6 +346,20 @@ local function run_ready(on_run)
   return true
 end
 
+-- `tool help`, of a topic, or of a command or group by its words.
+local function help_about(words, entry)
+  if #words == 0 then
+    inv.globals.help = true
+    return inquiry.show_help(inv, entry)
+  end
+  if inquiry.show_topic(inv, words[1]) then return end
+  local about, used = find(words)
+  if not about or used < #words then inquiry.unknown_command(inv, { words[(used or 0) + 1] }, about) end
+  inv.globals.help = true
+  if about.kind == "group" then return inquiry.show_help(inv, about) end
+  inquiry.command_help(inv, load(about), about.words)
+end
+
 --- Runs the command line; on_run is told the run object before anything of the command happens.
 function invocation.run(on_run)
   if run_ready(on_run) then return end
@@ -359,7 +373,7 @@ function invocation.run(on_run)
   end
   local suite = inv.prefix and tree.suite((tree.find({}, inv.prefix)))
   local parsed = host.line and lines.split(find)
-    or args.split(host.argv, host.globals, resolver(), contracts, suite and suite.flags)
+    or args.split(host.argv, host.globals, resolver(), contracts, suite and suite.flags, suite and suite.one_dash)
   inv.globals, inv.words, inv.tokens = parsed.globals, parsed.words, parsed.tokens
   inv.format = format_of(inv.globals)
   inv.set_terminal()
@@ -368,19 +382,22 @@ function invocation.run(on_run)
     dialect.open(inv, suite, parsed.own and parsed.own.flags or {})
   end
   if inv.globals.version then
+    if inv.format == "rich" then return answer.send { exit = 0, text = inv.program .. " " .. host.version .. "\n", flags = "t" } end
     answer.send { exit = 0, data = { version = host.version } }
     return
   end
-  local first = parsed.tokens[1]
-  local word = first and (type(first) == "table" and first.text or first)
+  local first, single = parsed.tokens[1], parsed.tokens.single or {}
+  local word = first and (type(first) == "table" and first.text or single[first] or first)
   local stray = word and word:sub(1, 1) ~= "-" and word or nil
   if host.line then lines.check(inv, entry, stray) end
   if not entry or entry.kind == "group" then
     if stray == "help" or parsed.words[1] == "help" then
-      local topic = parsed.tokens[2] and (type(parsed.tokens[2]) == "table" and parsed.tokens[2].text or parsed.tokens[2])
-      if not topic then inv.globals.help = true return inquiry.show_help(inv, entry) end
-      if inquiry.show_topic(inv, topic) then return end
-      inquiry.unknown_command(inv, { topic }, nil)
+      local about = {}
+      for i = 2, #parsed.tokens do
+        local token = parsed.tokens[i]
+        about[i - 1] = type(token) == "table" and token.text or token
+      end
+      return help_about(about, entry)
     end
     if stray then
       meta("command", (host.text.clean(stray)))

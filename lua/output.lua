@@ -359,8 +359,10 @@ local function draw(run)
   local C, opts = run.C, run.opts
   local canvas = ui.new { width = opts.tty_width or 0, color = opts.color }
   local render = C.raw and C.raw.render
-  if type(render) == "function" and not opts.fields then
-    render(run.value, canvas)
+  if opts.effect_only then
+    require "output.effect"(canvas, run.value)
+  elseif type(render) == "function" and not opts.fields then
+    for _, item in ipairs(C.stream and run.list and run.value or { run.value }) do render(item, canvas) end
   elseif run.list then
     local objects = #run.value > 0 and is_object(run.value[1])
     if #run.value == 0 then
@@ -449,6 +451,7 @@ end
 ---   cwd; returns: another form than the contract's; fill = false: no nulls for unset fields
 ---   row: the number of this row of a stream, whose header only the first has; columns: those of the first row
 ---   token_limit, token_offset, token_count: see output.window; around(out): the text of the envelope without data
+---   effect_only: it is no result of the command's own form, but a preview, or that there is nothing to change
 ---   external: overrides the contract; tainted = false: nothing came from outside; injection_protection = false
 --- @return table { data, data_json (json only), text (other formats), meta, warnings, warning_details }, or nil and a
 ---   failure

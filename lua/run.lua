@@ -279,13 +279,13 @@ local function unwrapped(run, value)
       failure.raise("EFFECT_MISSING", { exit = "GENERAL_ERROR",
         message = "The command ran and says what it would do; it must say what it has done." })
     end
-    data = with_effect(value.data, value.effect)
+    data, run.effect_only = with_effect(value.data, value.effect), true
   elseif value.kind == "batch" then
     data, failed = batch_data(run, value)
     form, kind = batch_form(C), "batch"
   elseif value.kind == "effect" then
     data = with_effect(value.data, value.effect)
-    if not value.missing then form, kind = effect_form(C), "effect" end
+    if value.missing then run.effect_only = true else form, kind = effect_form(C), "effect" end
   end
   if C.steps and value.kind ~= "would" then
     for key, v in pairs(run.step_state()) do data[key] = v end
@@ -378,6 +378,7 @@ local function finish_options(run, form, page)
     tainted = (run.contract.framework or run.contract.job) and false or nil, cuts = run.cuts,
     token_limit = g.token_limit, token_offset = g.token_offset, token_count = g.token_count, done = run.started,
     program_line = function() return program_line(run) end,
+    effect_only = run.effect_only and not g.fields,
   }
   if g.token_limit or g.token_count then
     opts.around = function(out) return around(run, out) end

@@ -146,7 +146,8 @@ function M.table_lines(rows, opts)
   local function add(cells, style)
     local out = {}
     for i, cell in ipairs(cells) do
-      local text = pad(M.cut(cell, widths[i], ellipsis), widths[i], columns[i].right)
+      local text, open = M.cut(cell, widths[i], ellipsis), i == #cells and not opts.ascii and not columns[i].right
+      text = open and text or pad(text, widths[i], columns[i].right)
       out[i] = style and M.paint(text, style, opts.color) or text
     end
     local line = opts.ascii and "| " .. table.concat(out, " | ") .. " |" or table.concat(out, "  "):gsub(" +$", "")

@@ -35,9 +35,9 @@ return {
   },
   examples = { { "Deploy the current directory", "minitower-cli deploy" } },
   render   = function(result, ui)
-    ui.text(("Deploying app %s"):format(result.app_slug))
-    ui.text(("Artifact packaged (%d bytes, sha256:%s)"):format(result.artifact_bytes, result.packaged_sha256:sub(1, 12)))
-    ui.text(("Version %d created (sha256:%s)"):format(result.version.version_no, result.version.artifact_sha256:sub(1, 12)))
+    ui.line(("Deploying app %s"):format(result.app_slug))
+    ui.line(("Artifact packaged (%d bytes, sha256:%s)"):format(result.artifact_bytes, result.packaged_sha256:sub(1, 12)))
+    ui.line(("Version %d created (sha256:%s)"):format(result.version.version_no, result.version.artifact_sha256:sub(1, 12)))
   end,
   preview  = function(args, ctx)
     local tower = towerfile.read(ctx, args.dir)
@@ -51,7 +51,7 @@ return {
     local entries, names = packing.entries(ctx, args.dir, tower), ctx.array {}
     for i, entry in ipairs(entries) do names[i] = entry.name end
     local made = ctx.archive.pack(entries, { path = ctx.tmp "artifact.tar.gz" })
-    ctx.progress(("Packaged %d files, %d bytes, sha256 %s"):format(made.entries, made.bytes, made.sha256))
+    ctx.progress(("Packaged %d files, %d bytes"):format(made.entries, made.bytes))
     local created = ensure_app(ctx, tower.name)
     local version = upload.send(ctx, paths.app(tower.name, "versions"), { path = made.path, filename = "artifact.tar.gz" })
     if version.artifact_sha256 ~= made.sha256 then

@@ -38,8 +38,8 @@ return {
       "minitower-cli login --server http://127.0.0.1:8080 --team acme --password-from-env ACME_PASSWORD" },
   },
   render    = function(login, ui)
-    ui.text(('Logged in as team "%s" (role: %s)'):format(login.team, login.role))
-    ui.text(('Profile "%s" updated'):format(login.profile))
+    ui.line(('Logged in as team "%s" (role: %s)'):format(login.team, login.role))
+    ui.line(('Profile "%s" updated'):format(login.profile))
   end,
   preview   = function(args, ctx)
     local name, known = target(args, ctx)

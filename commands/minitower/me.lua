@@ -9,9 +9,9 @@ return {
   exits    = { SUCCESS = "The token is good" },
   examples = { { "Whose token is this?", "minitower-cli me" } },
   render   = function(me, ui)
-    ui.text(("Team: %s (id=%d)"):format(me.team_slug, me.team_id))
-    ui.text("Token ID: " .. me.token_id)
-    ui.text("Role: " .. me.role)
+    ui.line(("Team: %s (id=%d)"):format(me.team_slug, me.team_id))
+    ui.line("Token ID: " .. me.token_id)
+    ui.line("Role: " .. me.role)
   end,
   run      = function(_, ctx) return api.one(ctx, ctx.api.get "/api/v1/me", FORM, "a caller") end,
 }

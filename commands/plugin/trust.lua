@@ -63,9 +63,8 @@ return {
     { "See what would be trusted", "tool plugin trust --dry-run ." },
   },
   render = function(data, ui)
-    local what = data.would_affect or data
-    for _, row in ipairs(what.files or {}) do ui.text(("%s %s"):format(row.sha256:sub(1, 16), row.path)) end
-    ui.text(("%s: %s, %d files"):format(data.effect, what.path, #(what.files or {})), "bold")
+    for _, row in ipairs(data.files or {}) do ui.text(("%s %s"):format(row.sha256:sub(1, 16), row.path)) end
+    ui.text(("%s: %s, %d files"):format(data.effect, data.path, #(data.files or {})), "bold")
   end,
   places = function(_, framework)
     local dir = config.directory "data"

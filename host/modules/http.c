@@ -1,6 +1,6 @@
 /* http: the module that a worker loads for a command that declares `network`.
  *
- * Promise: http.request and http.stream suspend the calling task and never block the worker; every failure comes back
+ * Promise: http.request, transfer:wait and http.stream suspend the calling task and never block the worker; every failure comes back
  * as `nil, { code, message, … }`; a transfer whose task is gone is cancelled. It follows no redirect, retries nothing,
  * adds no credential and reads no environment: that is decided in lua/http/client.lua. */
 #include "http_transfer.h"
@@ -423,6 +423,31 @@ static int l_request(lua_State *L)
 	return loop_suspend(L, &t->wait);
 }
 
+/* http.start(options) -> transfer | nil, error; its end is had with wait. */
+static int l_start(lua_State *L)
+{
+	struct transfer *t;
+	if (!begin(L, false, &t))
+		return push_failed(L, t);
+	return 1;
+}
+
+/* transfer:wait(ms) -> response | nil, error; or, when it has not ended by then, bytes sent and bytes to send */
+static int l_wait(lua_State *L)
+{
+	struct transfer *t = check_transfer(L);
+	lua_Integer ms = luaL_checkinteger(L, 2);
+	if (t->stream || t->item.easy == NULL)
+		return luaL_error(L, "there is nothing to wait for");
+	if (t->wait.task != NULL)
+		return luaL_error(L, "another task waits for this transfer");
+	if (t->done)
+		return push_response(L, t);
+	if (!transfer_look_after(t, http_client(L), ms > 0 ? (uint64_t)ms : 1))
+		return luaL_error(L, "not enough memory");
+	return loop_suspend(L, &t->wait);
+}
+
 /* http.stream(options) -> stream | nil, error, once the head has arrived. */
 static int l_stream(lua_State *L)
 {
@@ -463,7 +488,8 @@ static int l_close(lua_State *L)
 
 static void open_types(lua_State *L)
 {
-	static const luaL_Reg methods[] = {{"read", l_read}, {"head", l_head}, {"close", l_close}, {NULL, NULL}};
+	static const luaL_Reg methods[] = {
+		{"read", l_read}, {"head", l_head}, {"wait", l_wait}, {"close", l_close}, {NULL, NULL}};
 	luaL_newmetatable(L, TRANSFER_TYPE);
 	luaL_newlib(L, methods);
 	lua_setfield(L, -2, "__index");
@@ -486,7 +512,8 @@ int luaopen_http(lua_State *L);
 
 int luaopen_http(lua_State *L)
 {
-	static const luaL_Reg functions[] = {{"request", l_request}, {"stream", l_stream}, {NULL, NULL}};
+	static const luaL_Reg functions[] = {
+		{"request", l_request}, {"start", l_start}, {"stream", l_stream}, {NULL, NULL}};
 	open_types(L);
 	luaL_newlib(L, functions);
 	lua_pushstring(L, curl_version());

@@ -273,6 +273,32 @@ static void too_silent(void *arg)
 	done(&t->item, CURLE_OPERATION_TIMEDOUT);
 }
 
+/* A look on the way */
+
+int transfer_push_sent(lua_State *L, void *arg)
+{
+	const struct transfer *t = arg;
+	curl_off_t all = measure(t, CURLINFO_CONTENT_LENGTH_UPLOAD_T);
+	lua_pushinteger(L, (lua_Integer)measure(t, CURLINFO_SIZE_UPLOAD_T));
+	lua_pushinteger(L, all > 0 ? (lua_Integer)all : 0);
+	return 2;
+}
+
+static void looked(void *arg)
+{
+	struct transfer *t = arg;
+	loop_wake(&t->wait, transfer_push_sent, t);
+}
+
+bool transfer_look_after(struct transfer *t, struct client *client, uint64_t ms)
+{
+	if (t->timer == NULL)
+		t->timer = http_timer_new(client, looked, t);
+	if (t->timer != NULL)
+		http_timer_start(t->timer, ms);
+	return t->timer != NULL;
+}
+
 /* Life */
 
 static bool set_fixed_options(struct transfer *t)

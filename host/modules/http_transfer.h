@@ -25,7 +25,7 @@ struct transfer {
 	struct http_item item;    /* first: the client knows the transfer by it */
 	struct wait wait;         /* the task that waits for the end, or for the next piece of a stream */
 	loop_push push;           /* what that task gets */
-	struct http_timer *timer; /* stream: silence */
+	struct http_timer *timer; /* stream: silence; else the end of one look at how far it is */
 	struct curl_slist *headers;
 	curl_mime *mime;
 	struct http_upload upload;
@@ -53,6 +53,10 @@ void transfer_close(struct transfer *t);
 void transfer_resume(struct transfer *t);
 /* Whether a waiting task has something to get: the end, the head of a stream not yet taken, bytes of one taken. */
 bool transfer_has_news(const struct transfer *t);
+/* After ms: wakes the task that waits for the end, with transfer_push_sent. False: out of memory. */
+bool transfer_look_after(struct transfer *t, struct client *client, uint64_t ms);
+/* Pushes how many bytes of the body were sent, and how many there are: 0 when that is not known. */
+int transfer_push_sent(lua_State *L, void *transfer);
 /* Whether request bytes may have reached the server. */
 bool transfer_was_sent(const struct transfer *t);
 

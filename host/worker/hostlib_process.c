@@ -310,10 +310,30 @@ static int l_columns(lua_State *L)
 	return 1;
 }
 
-static int read_line(int fd, char *line, size_t max, size_t *n)
+static int64_t mono_ms(void)
+{
+	return clock_mono_ns() / 1000000;
+}
+
+/* Waits until there is something to read, or the input has ended; not beyond `end`, if that is not 0. */
+static bool readable(int fd, int64_t end)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int ready = 1;
+	do {
+		int64_t left = end - mono_ms();
+		if (end != 0)
+			ready = poll(&p, 1, left < 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX);
+	} while (ready < 0 && errno == EINTR && !worker_context()->interrupted);
+	return ready == 1;
+}
+
+static int read_line(int fd, int64_t end, char *line, size_t max, size_t *n)
 {
 	*n = 0;
 	while (*n < max) {
+		if (!readable(fd, end))
+			return -1;
 		ssize_t got = read(fd, line + *n, 1);
 		if (got < 0 && errno == EINTR && !worker_context()->interrupted)
 			continue;
@@ -346,7 +366,7 @@ static int l_prompt(lua_State *L)
 	}
 	char line[4096];
 	size_t got = 0;
-	int rc = write(fd, text, n) == (ssize_t)n ? read_line(fd, line, sizeof line, &got) : -1;
+	int rc = write(fd, text, n) == (ssize_t)n ? read_line(fd, 0, line, sizeof line, &got) : -1;
 	if (changed) {
 		(void)tcsetattr(fd, TCSAFLUSH, &old);
 		if (write(fd, "\n", 1) != 1)
@@ -354,6 +374,20 @@ static int l_prompt(lua_State *L)
 	}
 	(void)close(fd);
 	if (rc == 0)
+		lua_pushlstring(L, line, got);
+	else
+		lua_pushnil(L);
+	explicit_bzero(line, sizeof line);
+	return 1;
+}
+
+/* host.next_line(ms) -> the next line of descriptor 0 | nil when none comes in that time, or the input has ended */
+static int l_next_line(lua_State *L)
+{
+	char line[4096];
+	size_t got;
+	int64_t end = mono_ms() + (int64_t)luaL_checkinteger(L, 1);
+	if (read_line(0, end, line, sizeof line, &got) == 0)
 		lua_pushlstring(L, line, got);
 	else
 		lua_pushnil(L);
@@ -499,6 +533,7 @@ void hostlib_process(lua_State *L)
 		{ "env", l_env },         { "environ", l_environ }, { "send", l_send },       { "mono", l_mono },
 		{ "elapsed", l_elapsed }, { "time", l_time },       { "confine", l_confine }, { "layers", l_layers },
 		{ "columns", l_columns }, { "prompt", l_prompt },   { "stdin", l_stdin },     { "setenv", l_setenv },
+		{ "next_line", l_next_line },
 		{ "uid", l_uid },         { "native", l_native },   { "gc", l_gc },           { "plain", l_plain },
 		{ "bind", l_bind },       { "hand_back", l_hand_back }, { "limit", l_limit }, { "flush", l_flush },
 		{ "unsend", l_unsend },   { "send_again", l_send_again }, { "module", l_module }, { NULL, NULL },

@@ -12,7 +12,8 @@ local is_option, needs_value = token_rules.is_option, token_rules.needs_value
 local problem = values.problem
 
 -- Everything that one call of bind builds up: C, opts, cwd; raw[name] = texts as given; positionals; values, given,
--- problems; bad[name] = true where a problem was reported, so that nothing is reported twice.
+-- problems; single["--name"] = "-name" as it was written; bad[name] = true where a problem was reported, so that nothing
+-- is reported twice.
 
 local function report(state, item)
   state.problems[#state.problems + 1] = item
@@ -85,7 +86,8 @@ end
 -- Takes the option at tokens[i]; returns the index of the last token used.
 local function take_option(state, tokens, i, p, text, implied)
   local following = tokens[i + 1]
-  local has_next = following ~= nil and following ~= "--" and not is_option(following)
+  local single = state.single[following]
+  local has_next = following ~= nil and following ~= "--" and (single or not is_option(following))
   if p.type == "secret" and not p.plain then
     refuse_secret(state, p)
     return (text == nil and has_next) and i + 1 or i
@@ -96,7 +98,7 @@ local function take_option(state, tokens, i, p, text, implied)
       report(state, needs_value(p))
       return i
     end
-    i, text = i + 1, following
+    i, text = i + 1, single or following
   end
   add(state, p, text)
   return i
@@ -152,7 +154,7 @@ local function collect_strict(state, tokens, first)
     elseif known then
       refuse_late(state, known)
     else
-      state.positionals[#state.positionals + 1] = token
+      state.positionals[#state.positionals + 1] = state.single[token] or token
     end
   end
 end
@@ -168,10 +170,19 @@ local function take_unknown(state, tokens, i)
   return takes and i + 1 or i
 end
 
+-- The token at i; one that was written with one dash, and names no long flag, as it was written, and true.
+local function token_at(state, tokens, i)
+  local token = tokens[i]
+  local single = state.single[token]
+  if not single or long_option(state, token:match("^%-%-([^=]+)")) then return token, false end
+  tokens[i] = single
+  return single, true
+end
+
 local function collect(state, tokens)
   local strict, i = state.C.placement == "strict", 1
   while i <= #tokens do
-    local token = tokens[i]
+    local token, single = token_at(state, tokens, i)
     if token == "--" then
       table.move(tokens, i + 1, #tokens, #state.positionals + 1, state.positionals)
       return
@@ -193,7 +204,7 @@ local function collect(state, tokens)
       local last = take_short(state, tokens, i)
       if last then
         i = last
-      elseif token:find("^%-%a[%w-]*$") or token:find("^%-%a=") then
+      elseif single or token:find("^%-%a[%w-]*$") or token:find("^%-%a=") then
         i = take_unknown(state, tokens, i)
       else
         state.positionals[#state.positionals + 1] = token
@@ -565,7 +576,7 @@ return function(C, tokens, opts)
   local plan = plan_of(C)
   local state = {
     C = C, opts = opts, cwd = opts.cwd or host.cwd, raw = {}, positionals = {}, values = {}, given = {}, problems = {},
-    bad = {}, slots = plan.slots, has_positionals = #plan.slots > 0, to_program = plan.to_program,
+    single = tokens.single or {}, bad = {}, slots = plan.slots, has_positionals = #plan.slots > 0, to_program = plan.to_program,
   }
   collect(state, tokens)
   place(state)

@@ -113,42 +113,51 @@ local function short_global(index, token)
   return list
 end
 
--- First pass: everything that is a global flag goes to out.globals, the rest to out.tokens.
-local function take_globals(out, argv, index)
+-- Takes the flag "--name" or "--name=value" at argv[i]; `single`: it is written with one dash, so that it is none of the
+-- host's. Returns the index of the last token used; nil when it is a flag of the command.
+local function take_long(out, argv, i, index, token, single)
+  local name, text = token:match("^%-%-([^=]+)=?(.*)$")
+  local p = index.long[name]
+  text = token:find("=", 1, true) and text or nil
+  local numbered = index.numbered and index.numbered[name]
+  if numbered and #out.tokens > 0 and (text or argv[i + 1] or ""):find("^%d+$") then
+    return take_own(out, argv, i, numbered, "--" .. numbered.name .. (text and "=" .. text or ""), text)
+  end
+  if p and p.own then return take_own(out, argv, i, p, token, text) end
+  if p and not p.conditional and (not single or name == "help") then return take_global(out, argv, i, p, text) end
+end
+
+-- Takes the short flags at argv[i], as above.
+local function take_shorts(out, argv, i, index)
+  local list, text = short_global(index, argv[i])
+  local last
+  for _, p in ipairs(list or {}) do
+    if p.own then last = take_own(out, argv, i, p, "--" .. p.name .. (text and "=" .. text or ""), text)
+    else last = take_global(out, argv, i, p, text) end
+  end
+  return last
+end
+
+-- First pass: everything that is a global flag goes to out.globals, the rest to out.tokens. Where one dash is as good as
+-- two, "-name" becomes "--name"; tokens.single tells how it was written, for what turns out to be no such flag.
+local function take_globals(out, argv, index, one_dash)
   local tokens, i = out.tokens, 1
   while i <= #argv do
-    local token, taken = argv[i], false
+    local token, last = argv[i], nil
+    local dashes = token:match("^%-*")
+    local long = one_dash and dashes == "-" and token:find("^%-%a[%w-]") and "-" .. token or nil
     if token == "--" then
       out.passthrough = table.move(argv, i + 1, #argv, 1, {})
       table.move(argv, i, #argv, #tokens + 1, tokens)
       break
-    elseif token:byte(1) == 45 and #token > 1 then
-      if token:byte(2) == 45 then
-        local name, text = token:match("^%-%-([^=]+)=?(.*)$")
-        local p = index.long[name]
-        text = token:find("=", 1, true) and text or nil
-        local numbered = index.numbered and index.numbered[name]
-        if numbered and #tokens > 0 and (text or argv[i + 1] or ""):find("^%d+$") then
-          i, taken = take_own(out, argv, i, numbered, "--" .. numbered.name .. (text and "=" .. text or ""), text), true
-        elseif p and p.own then
-          i, taken = take_own(out, argv, i, p, token, text), true
-        elseif p and not p.conditional then
-          i, taken = take_global(out, argv, i, p, text), true
-        end
-      else
-        local list, text = short_global(index, token)
-        for _, p in ipairs(list or {}) do
-          taken = true
-          if p.own then
-            i = take_own(out, argv, i, p, "--" .. p.name .. (text and "=" .. text or ""), text)
-          else
-            i = take_global(out, argv, i, p, text)
-          end
-        end
-      end
     end
-    if not taken then tokens[#tokens + 1] = token end
-    i = i + 1
+    if #dashes > 1 or long then last = take_long(out, argv, i, index, long or token, long ~= nil) end
+    if not last and dashes == "-" and #token > 1 then last = take_shorts(out, argv, i, index) end
+    if not last then
+      tokens[#tokens + 1] = long or token
+      if long then tokens.single[long] = token end
+    end
+    i = (last or i) + 1
   end
 end
 
@@ -286,11 +295,12 @@ end
 --- by name, with hyphens and with underscores, durations in ms; `passthrough` is what follows "--", or nil.
 --- The value of --output is not checked against a list, as a command may have formats of its own. With `own`, the flags
 --- of a suite's own program, these may stand anywhere too; they are in out.own until `release` hands them to `bind`.
-return function(argv, globals, resolve, contract_of, own)
-  local out = { words = {}, tokens = { globals = {} }, globals = {}, problems = {}, passthrough = nil }
+--- `one_dash`: long flags of the program and its commands may be written with one dash.
+return function(argv, globals, resolve, contract_of, own, one_dash)
+  local out = { words = {}, tokens = { globals = {}, single = {} }, globals = {}, problems = {}, passthrough = nil }
   local index = index_of(globals)
   if own then out.own, index = own_part(), with_own(index, own) end
-  take_globals(out, argv, index)
+  take_globals(out, argv, index, one_dash)
   take_words(out, index, resolve, contract_of)
   return out
 end

@@ -82,9 +82,10 @@ end
 local DIALECT_KEYS = {
   flags = "table", spoken = "function", exits = "table", codes = "table", commands = "table", confirm = "any",
   answer = "function", row = "function", failure = "any", failure_text = "any", unmask = "boolean",
+  one_dash = "boolean",
 }
 
-local COMMAND_KEYS = { exits = "table", confirm = "any", plain = "table", defaults = "table" }
+local COMMAND_KEYS = { exits = "table", confirm = "any", plain = "table", piped = "boolean", defaults = "table" }
 
 -- The dialect of the suite's own program, and the flags that this program has.
 local function check_dialect(ck, suite)
@@ -110,6 +111,7 @@ local function check_dialect(ck, suite)
   end
   local flags = setmetatable({ program = true }, { __index = ck })
   suite.flags, suite.flag_by_name = params.normalise(flags, well_typed(declared, DIALECT_KEYS).flags or NONE, "flags")
+  suite.one_dash = declared.one_dash == true
   if not declared.spoken then return end
   for _, p in ipairs(suite.flags) do suite.everywhere = suite.everywhere or p.everywhere end
   if not suite.everywhere then

@@ -91,6 +91,25 @@ local function limit(self, own)
   return own or self.run.globals.timeout ~= 0 and UNLIMITED_RUN or nil
 end
 
+local LOOK, STEP, SILENCE = 500, 10, 10000      -- ms between looks, percents between lines, ms after which one comes anyway
+
+-- Sends it and says how much of its body is out.
+local function watched(self, out, label)
+  local transfer <close>, fault = self:transport().start(out)
+  if not transfer then return nil, fault end
+  self.run.progress(label)
+  local told, at = 0, host.mono()
+  while true do
+    local sent, all = transfer:wait(LOOK)
+    if math.type(sent) ~= "integer" then return sent, all end
+    local percent, now = all > 0 and sent * 100 // all or 0, host.mono()
+    if percent >= told + STEP or percent > told and now - at >= SILENCE then
+      self.run.progress(("%s: %d%%"):format(label, percent))
+      told, at = percent, now
+    end
+  end
+end
+
 -- Hands a request to the transport: kind "request" or "stream", more: further options of the transport.
 -- @return the transport's answer, nil, how it travelled; or nil, a fault, how
 local function carry(self, kind, req, more)
@@ -102,7 +121,9 @@ local function carry(self, kind, req, more)
   }
   if not total or self.connect_ms < total then out.connect_timeout_ms = self.connect_ms end
   for key, value in pairs(more or {}) do out[key] = value end
-  local answer, fault = self:transport()[kind](out)
+  local answer, fault
+  if req.progress and kind == "request" then answer, fault = watched(self, out, req.progress)
+  else answer, fault = self:transport()[kind](out) end
   if fault and fault.code == "CONNECT_TIMEOUT" and not out.connect_timeout_ms then fault.code = "TIMEOUT" end
   return answer, fault, { proxy = proxy, direct = self.proxy.no_proxy }
 end

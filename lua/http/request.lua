@@ -11,7 +11,7 @@ local M = {}
 local KNOWN = {
   query = true, json = true, form = true, body = true, multipart = true, headers = true, bearer = true, basic = true,
   timeout = true, retries = true, follow = true, max = true, method = true, url = true, path = true, idle = true,
-  effect = true,
+  effect = true, progress = true,
 }
 
 local function check_options(opts)
@@ -129,14 +129,16 @@ end
 
 --- A request from an author's call. defaults: { agent, accept, idempotency_key }.
 -- @return { method, url, headers = lower name -> { name, value, secret }, body, body_secret, multipart, timeout_ms,
---   idle_ms, retries, follow, max, harmless }; harmless: it changes nothing that anyone keeps (`effect = false`)
+--   idle_ms, retries, follow, max, harmless, progress }; harmless: it changes nothing that anyone keeps (`effect = false`)
 function M.new(method, url, opts, defaults)
   opts = opts or {}
   check_options(opts)
   if type(url) ~= "string" then error("the address must be text", 0) end
+  if opts.progress ~= nil and type(opts.progress) ~= "string" then error("progress must be text", 0) end
   local req = { method = (method or "GET"):upper(), url = url, headers = {}, follow = opts.follow,
     retries = opts.retries, max = opts.max and units.size(opts.max), timeout_ms = M.milliseconds(opts.timeout),
-    idle_ms = M.milliseconds(opts.idle), harmless = opts.effect == false }
+    idle_ms = M.milliseconds(opts.idle), harmless = opts.effect == false,
+    progress = opts.progress }
   set(req.headers, "User-Agent", defaults.agent)
   set(req.headers, "Accept", defaults.accept or "*/*")
   if opts.query then req.url = address.add_query(req.url, address.pairs(opts.query, plain)) end

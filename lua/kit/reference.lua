@@ -150,10 +150,11 @@ reference.dialect = {
   title = "A program's dialect", class = "tool.Dialect",
   intro = "What the program named by `persona` does differently from `tool SUITE`; see programs.md.",
   { "flags", "tool.Param[]", "Flags of the program; also `plain` (a secret on the line) and `everywhere` (`tool SUITE` has it too)" },
+  { "one_dash", "boolean", "The program takes `-name` for `--name`, as Go's flag package does" },
   { "spoken", "fun(flags: table): boolean", "Whether `tool SUITE` speaks it too" },
   { "exits", "table<integer, integer>", "Exit codes, mapped" },
   { "codes", "table<string, string>", "Error codes, mapped; `[\"…\"]` for all others" },
-  { "commands", "table<string, table>", "What differs for one command: `{ exits, confirm, plain, defaults }`" },
+  { "commands", "table<string, table>", "What differs for one command: `{ exits, confirm, plain, piped, defaults }`" },
   { "unmask", "boolean", "The program shows secrets that its commands were asked for, as with --unmask" },
   { "confirm", "any", "Destructive commands need no --confirm-destructive: true, or a function of the flags" },
   { "answer", "fun(a: table): table", "The finished result as `{ stdout, stderr, exit }`" },
@@ -290,6 +291,7 @@ reference.request = {
   { "retries", "integer", "How often it is sent again" }, { "follow", '"any"', "Redirects may leave the host" },
   { "max", "integer|string", "Largest body" }, { "idle", "string|number", "Longest silence of a stream" },
   { "effect", "boolean", "false: changes nothing although it is no GET" },
+  { "progress", "string", "Told as progress, with the percents of the body that are sent" },
   { "method", "string", "For http.request" }, { "url", "string", "For http.request" }, { "path", "string", "For api.request" },
 }
 

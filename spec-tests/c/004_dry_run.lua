@@ -31,6 +31,21 @@ S.req("REQ-C-004", "Destructive commands support --dry-run", function()
       "would_affect")
   end)
 
+  it("a person sees what would be done in words of the host's own, whatever the command draws of its result", function()
+    local file = S.spit(S.dir() .. "/precious", "x")
+    local function seen(args, opts)
+      return (S.status(S.tool(args, S.terminal(opts)), 0).stdout:gsub("\27%[[%d;]*m", ""))
+    end
+    assert.equal("Preview: would delete, nothing is changed.\npath  " .. file .. "\n", seen { "fx", "destroy", file, "--dry-run" })
+    local home = S.dir "home"
+    assert.equal("Preview: would update, nothing is changed.\npath  " .. home .. "/.sentryagent/config.json\n",
+      seen({ "sentryagent", "configure", "--dry-run" }, { env = { HOME = home } }))
+    for _, flag in ipairs { "--dry-run", "--confirm-destructive" } do
+      local text = seen { "fx", "thing", "delete", "--dir", S.dir(), "--name", "none", flag }
+      assert.truthy(text:find "^Nothing to change%.\nid +none\n", text)
+    end
+  end)
+
   it("4 a destructive command without preview is refused", function()
     local r, text = S.check "no-preview"
     S.failed(r, 2, "REGISTRATION_ERROR")

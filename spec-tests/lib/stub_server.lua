@@ -154,13 +154,20 @@ local function accept(server)
   server.connections = server.connections + 1
   local state = { buffer = "", number = server.connections }
   server.clients[client] = true
-  client:read_start(function(err, data)
+  local function on_read(err, data)
     if err or not data then
       server.clients[client] = nil
       return drop(client)
     end
     on_data(server, client, state, data)
-  end)
+    if not server.pause_ms or client:is_closing() then return end
+    client:read_stop()
+    later(server, server.pause_ms, function()
+      if not client:is_closing() then client:read_start(on_read) end
+    end)
+  end
+  if server.pause_ms then uv.recv_buffer_size(client, 65536) end
+  client:read_start(on_read)
 end
 
 -- A client that left must not end the test: writing to it raises SIGPIPE, which a handler, unlike its being ignored, does
@@ -172,7 +179,8 @@ local function outlive_clients()
   stub.pipe_signal:unref()
 end
 
--- Starts a server. Gives { url, port, requests, connections, script (may be replaced), close() }.
+-- Starts a server. Gives { url, port, requests, connections, script (may be replaced), close() }. While pause_ms is set, new
+-- connections are read slowly: at most 64 KB, then a pause.
 function stub.start(script)
   outlive_clients()
   local server = { script = script, requests = {}, connections = 0, clients = {}, timers = {}, began = uv.hrtime() }

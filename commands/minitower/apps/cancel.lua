@@ -12,7 +12,7 @@ return {
   exits    = { SUCCESS = "The run is cancelled, will be, or had ended" },
   errors   = runs.number_errors,
   examples = { { "Cancel an app's first run", "minitower-cli apps cancel hello 1" } },
-  render   = function(run, ui) ui.text(("Run %d status: %s"):format(run.run_id, run.status)) end,
+  render   = function(run, ui) ui.line(("Run %d status: %s"):format(run.run_id, run.status)) end,
   preview  = function(args, ctx) return ctx.would("update", { run = runs.numbered(ctx, args.app, args.number) }) end,
   run      = function(args, ctx)
     return ctx.updated(runs.cancel(ctx, runs.numbered(ctx, args.app, args.number).run_id))

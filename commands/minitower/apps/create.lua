@@ -17,7 +17,7 @@ return {
   returns  = api.app,
   exits    = { SUCCESS = "The app is there now" },
   examples = { { "A new app", "minitower-cli apps create report --description 'Sends the report'" } },
-  render   = function(app, ui) ui.text(('App "%s" created (id=%d)'):format(app.slug, app.app_id)) end,
+  render   = function(app, ui) ui.line(('App "%s" created (id=%d)'):format(app.slug, app.app_id)) end,
   preview  = function(args, ctx)
     return ctx.would("create", { app = { slug = args.slug or args.name, description = args.description } })
   end,

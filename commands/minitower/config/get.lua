@@ -12,12 +12,12 @@ return {
   },
   examples = { { "The profile in use", "minitower-cli config get" } },
   render   = function(p, ui)
-    ui.text("Profile: " .. p.name)
-    if p.current then ui.text "Current: true" end
-    ui.text("Server: " .. (p.server or ""))
-    ui.text("Team: " .. (p.team or ""))
-    ui.text("Default App: " .. (p.app or ""))
-    ui.text("Token: " .. (p.token and "set" or "not set"))
+    ui.line("Profile: " .. p.name)
+    if p.current then ui.line "Current: true" end
+    ui.line("Server: " .. (p.server or ""))
+    ui.line("Team: " .. (p.team or ""))
+    ui.line("Default App: " .. (p.app or ""))
+    ui.line("Token: " .. (p.token and "set" or "not set"))
   end,
   run      = function(args, ctx)
     local name, fields = profile.used(ctx, args)

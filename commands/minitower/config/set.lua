@@ -25,7 +25,7 @@ return {
   exits    = { SUCCESS = "The profile is written" },
   errors   = { NOT_CONFIGURED = false, TOKEN_MISSING = false, PROFILE_NOT_FOUND = false, GONE = false },
   examples = { { "A default app", "minitower-cli config set --app hello" } },
-  render   = function(result, ui) ui.text(('Profile "%s" updated'):format(result.name)) end,
+  render   = function(result, ui) ui.line(('Profile "%s" updated'):format(result.name)) end,
   preview  = function(args, ctx)
     local would = changes(args)
     would.token = would.token and true or nil

@@ -18,7 +18,7 @@ function M.list_profiles(example)
     errors   = { NOT_CONFIGURED = false, TOKEN_MISSING = false, GONE = false, PROFILE_NOT_FOUND = false },
     examples = { { "All profiles", example } },
     render   = function(profiles, ui)
-      if #profiles == 0 then return ui.text "No profiles configured." end
+      if #profiles == 0 then return ui.line "No profiles configured." end
       local rows = {}
       for i, p in ipairs(profiles) do
         rows[i] = { current = p.current and "*" or "", profile = p.name, server = p.server or "", team = p.team or "",
@@ -47,7 +47,7 @@ function M.use_profile(example)
     exits    = { SUCCESS = "The profile is the current one" },
     errors   = NO_SERVICE,
     examples = { { "Use another profile", example } },
-    render   = function(p, ui) ui.text(('Current profile set to "%s"'):format(p.name)) end,
+    render   = function(p, ui) ui.line(('Current profile set to "%s"'):format(p.name)) end,
     preview  = function(args, ctx) return ctx.would("update", { current_profile = profile.normal(args.name) }) end,
     run      = function(args, ctx)
       local name, fields = profile.used(ctx, { profile = args.name })

@@ -2,6 +2,7 @@
 
 local api = require "lib.api"
 local follow = require "lib.follow"
+local runs = require "lib.runs"
 
 local M = {}
 
@@ -20,10 +21,9 @@ M.errors = {
 
 --- A row for a person.
 function M.render(row, ui)
-  ui.width = 0                -- one line is one line, however narrow the terminal
-  if row.type == "log" then ui.text(M.log_text(row)) end
-  if row.type == "created" then ui.text(M.created_text(row.run)) end
-  if row.type == "status" then ui.text(("run %d status: %s"):format(row.run_id, row.status)) end
+  if row.type == "log" then ui.line(M.log_text(row)) end
+  if row.type == "created" then ui.line(M.created_text(row.run)) end
+  if row.type == "status" then ui.line(("run %d status: %s"):format(row.run_id, row.status)) end
 end
 
 function M.log_text(row) return ("[%d] %s %s"):format(row.seq, row.stream:upper(), row.line) end
@@ -37,9 +37,15 @@ local function log_row(ctx, id)
   end
 end
 
---- Follows a run to its end, which decides how the command ends. quiet: without the log.
+--- Follows a run to its end, which decides how the command ends. quiet: without the log. Who stops it before is told that
+--- the run does not stop with it.
 function M.watch(ctx, id, interval, quiet)
+  local going = false
+  ctx.hold(id, function()
+    if going then ctx.log("info", ("Run %d goes on: runs watch %d follows it, runs cancel %d ends it."):format(id, id, id)) end
+  end)
   local run = follow.new(ctx, id):follow(interval, function(run)
+    going = not runs.TERMINAL[run.status]
     ctx.emit { type = "status", run_id = id, status = run.status }
   end, log_row(ctx, id), quiet)
   ctx.emit { type = "run", run_id = id, status = run.status, run = run }

@@ -21,13 +21,13 @@ return {
   },
   validate = function(args, bad)
     local input = args.input
-    if input ~= nil and (type(input) ~= "table" or json.is_array(input)) then bad("input", "must be a JSON object") end
+    if input ~= nil and (type(input) ~= "table" or json.is_array(input)) then bad("input", "--input must be a JSON object") end
   end,
   returns  = api.run,
   exits    = { SUCCESS = "The run is queued" },
   errors   = profile.app_errors,
   examples = { { "A run with input", "minitower-cli runs create --app hello --input '{\"NAME\":\"Ada\"}'" } },
-  render   = function(run, ui) ui.text(watching.created_text(run)) end,
+  render   = function(run, ui) ui.line(watching.created_text(run)) end,
   preview  = function(args, ctx)
     local fields = fields_of(args)
     fields.app_slug = profile.app(ctx, args)

@@ -13,7 +13,7 @@ return {
   returns  = api.run,
   exits    = { SUCCESS = "The new run is queued" },
   examples = { { "Once more", "minitower-cli runs retry 1" } },
-  render   = function(run, ui) ui.text(("Retry created: run #%d (id=%d)"):format(run.run_no, run.run_id)) end,
+  render   = function(run, ui) ui.line(("Retry created: run #%d (id=%d)"):format(run.run_no, run.run_id)) end,
   preview  = function(args, ctx)
     local run = runs.get(ctx, args.run)
     local fields = same(run)

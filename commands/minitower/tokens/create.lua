@@ -14,8 +14,8 @@ return {
   exits     = { SUCCESS = "The token is there; --unmask or --output-file shows it whole" },
   examples  = { { "A token for a machine", "minitower-cli tokens create --name ci --role member" } },
   render    = function(token, ui)
-    ui.text(("Token created: id=%d role=%s"):format(token.token_id, token.role))
-    ui.text("Token: " .. token.token)
+    ui.line(("Token created: id=%d role=%s"):format(token.token_id, token.role))
+    ui.line("Token: " .. token.token)
   end,
   preview   = function(args, ctx) return ctx.would("create", { token = { name = args.name, role = args.role } }) end,
   run       = function(args, ctx)

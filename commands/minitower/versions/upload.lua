@@ -14,7 +14,7 @@ return {
   errors   = profile.app_errors,
   examples = { { "Upload a package", "minitower-cli versions upload --app hello --file hello.tar.gz" } },
   render   = function(result, ui)
-    ui.text(('Uploaded version %d for app "%s" (sha256:%s)'):format(result.version.version_no, result.app_slug,
+    ui.line(('Uploaded version %d for app "%s" (sha256:%s)'):format(result.version.version_no, result.app_slug,
       result.version.artifact_sha256:sub(1, 12)))
   end,
   preview  = function(args, ctx)

@@ -81,7 +81,7 @@ S.req("PLUGINS-TRUST", "Trust in a project's commands", function()
     assert.equal("PROJECT_UNTRUSTED", P.said("hi", opts))
     S.status(S.tool("plugin trust --revoke --dry-run", opts), 0)
     r = S.status(S.tool("plugin trust --dry-run", S.terminal(opts)), 0)
-    S.truth(r, r.stdout:find(file.sha256:sub(1, 16) .. "%s+hi.lua"), "on a terminal")
+    S.truth(r, r.stdout:find("hi%.lua%s+" .. file.sha256), "on a terminal")
   end)
 
   it("a link in the folder cannot be trusted", function()

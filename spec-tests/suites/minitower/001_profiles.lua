@@ -73,6 +73,42 @@ S.req("MINITOWER-PROFILES", "profiles and configuration", function()
     assert.equal(n, #server.requests)
   end)
 
+  it("minitower-cli login takes the password from one line of a pipe", function()
+    local args = { "login", "--server", server.url, "--team", "acme" }
+    for stdin, want in pairs { ["piped-pass\nmore\n"] = "piped-pass", ["piped-pass"] = "piped-pass", ["pi ped\r\n"] = "pi ped" } do
+      local home = S.dir "home"
+      says(args, { stdout = 'Logged in as team "acme" (role: admin)\nProfile "default" updated\n' },
+        { env = env_of(home), stdin = stdin })
+      assert.equal(('{"password":"%s","slug":"acme"}'):format(want), server.requests[#server.requests].body)
+      assert.falsy(S.slurp(home .. "/.local/share/tool/audit.jsonl"):find(want, 1, true), "the password is in the audit log")
+    end
+  end)
+
+  it("an empty line, the end of the input and silence are no password, nor is a pipe for the spec's form", function()
+    local args, n = { "login", "--server", server.url, "--team", "acme" }, #server.requests
+    local no_answer = { status = 1, stderr = "error: The command asks: Password:\n" }
+    for _, stdin in ipairs { "null", "closed", "", "\n", "\r\nlater\n" } do
+      local r = says(args, no_answer, { env = env_of(S.dir "home"), stdin = stdin })
+      S.truth(r, r.elapsed_ms < 2000, "it did not fail at once")
+    end
+    local r = says(args, no_answer, { env = env_of(S.dir "home"), stdin = "open" })
+    S.truth(r, r.elapsed_ms >= 10000 and r.elapsed_ms < 12000, "not ten seconds")
+    r = cli({ "login", "--server", server.url, "--team", "acme", "--timeout", "300ms" },
+      { env = env_of(S.dir "home"), stdin = "open" })
+    S.truth(r, r.status == 1 and r.elapsed_ms < 2000, "the time limit does not end it")
+    r = cli({ "login", "--server", server.url, "--team", "acme" },
+      { env = env_of(S.dir "home"), stdin = "open", signals = { { "TERM", after_ms = 300 } } })
+    S.truth(r, r.status == 143 and r.elapsed_ms < 2000, "a signal does not end it")
+    says({ "login", "--server", server.url, "--team", "acme", "--non-interactive" }, no_answer,
+      { env = env_of(S.dir "home"), stdin = "piped-pass\n" })
+    for _, stdin in ipairs { "piped-pass\n", "open" } do
+      r = common.tool(args, { env = env_of(S.dir "home"), stdin = stdin })
+      S.failed(r, 4, "INPUT_REQUIRED")
+      S.truth(r, r.elapsed_ms < 1000, "it waited")
+    end
+    assert.equal(n, #server.requests)
+  end)
+
   it("login takes the password from the environment or a file, and misses what is missing", function()
     local function login(args, env, home)
       table.insert(args, 1, "login")

@@ -1,65 +1,8 @@
 -- The command lines of the program's documents, as they are typed: bytes on stdout and stderr, exit codes, and requests.
 local S = require "lib.spec"
 local common = require "suites.minitower.common"
+local lines = require "suites.minitower.lines"
 local says = common.says
-
-local VERSIONS = "VERSION_NO  VERSION_ID  ENTRYPOINT  SHA256        CREATED_AT\n"
-  .. "2           3           main.sh     0123456789ab  2031-02-03T12:00:00Z\n"
-local APPS = "APP_ID  SLUG   DISABLED  DESCRIPTION  UPDATED_AT\n"
-  .. "1       hello  false     Says hello   2031-02-03T11:00:00Z\n"
-local function runs(status)
-  return "RUN_ID  RUN_NO  APP    STATUS" .. (" "):rep(#status - 6) .. "  VERSION  QUEUED_AT\n"
-    .. "42      3       hello  " .. status .. (" "):rep(6 - #status) .. "  2        2031-02-03T13:00:00Z\n"
-end
-
--- Command line -> what it prints, the request and, where there is one, the body that it sends.
-local LINES = {
-  { "me", "Team: acme (id=1)\nToken ID: 2\nRole: admin\n", "GET /api/v1/me" },
-  { "apps list", APPS, "GET /api/v1/apps" },
-  { "apps get hello", APPS, "GET /api/v1/apps/hello" },
-  { "apps show hello", APPS, "GET /api/v1/apps/hello" },
-  { "apps create hello", 'App "hello" created (id=1)\n', "POST /api/v1/apps", '{"description":null,"slug":"hello"}' },
-  { "apps create --slug hello --description x", 'App "hello" created (id=1)\n', "POST /api/v1/apps",
-    '{"description":"x","slug":"hello"}' },
-  { "apps create --description x hello", 'App "hello" created (id=1)\n', "POST /api/v1/apps",
-    '{"description":"x","slug":"hello"}' },
-  { "apps create -n hello", 'App "hello" created (id=1)\n', "POST /api/v1/apps", '{"description":null,"slug":"hello"}' },
-  { "versions list --app hello", VERSIONS, "GET /api/v1/apps/hello/versions" },
-  { "versions get 2 --app hello", VERSIONS, "GET /api/v1/apps/hello/versions" },
-  { "versions get --app hello 2", VERSIONS, "GET /api/v1/apps/hello/versions" },
-  { "runs create --app hello", "Run #3 created (id=42, status=queued)\n", "POST /api/v1/apps/hello/runs", "{}" },
-  { 'runs create --app hello --input {"A":1} --version 2 --priority -1 --max-retries 0',
-    "Run #3 created (id=42, status=queued)\n", "POST /api/v1/apps/hello/runs",
-    '{"input":{"A":1},"max_retries":0,"priority":-1,"version_no":2}' },
-  { "runs list", runs "queued", "GET /api/v1/runs?limit=50&offset=0" },
-  { "runs list --app hello --status queued --limit 1 --offset 0", runs "queued",
-    "GET /api/v1/runs?app=hello&limit=1&offset=0&status=queued" },
-  { "runs get 42", runs "completed", "GET /api/v1/runs/42" },
-  { "runs cancel 42", "Run 42 status: cancelling\n", "POST /api/v1/runs/42/cancel", "" },
-  { "runs retry 42", "Retry created: run #3 (id=42)\n", "POST /api/v1/apps/hello/runs",
-    '{"input":{"NAME":"Ada"},"max_retries":1,"priority":0,"version_no":2}' },
-  { "runs logs 42", "[1] STDERR downloading run artifact\n[2] STDOUT hello\n", "GET /api/v1/runs/42" },
-  { "runs logs 42 --follow", "[1] STDERR downloading run artifact\n[2] STDOUT hello\n", "GET /api/v1/runs/42/logs?after_seq=2" },
-  { "runs logs -f 42 --interval 50ms", "[1] STDERR downloading run artifact\n[2] STDOUT hello\n",
-    "GET /api/v1/runs/42/logs?after_seq=2" },
-  { "runs logs 42 --after-seq 1", "[2] STDOUT hello\n", "GET /api/v1/runs/42" },
-  { "runs watch 42", "[1] STDERR downloading run artifact\n[2] STDOUT hello\nrun 42 status: completed\n",
-    "GET /api/v1/runs/42/logs?after_seq=2" },
-  { "runs watch 42 --status-only", "run 42 status: completed\n", "GET /api/v1/runs/42" },
-  { "runs watch --app hello --status-only", "run 42 status: completed\n", "GET /api/v1/runs/42" },
-  { "run hello -p NAME=Ada -p B=2 -d", "Run #3 created (id=42, status=queued)\n", "POST /api/v1/apps/hello/runs",
-    '{"input":{"B":"2","NAME":"Ada"}}' },
-  { "apps logs hello#3", "[1] STDERR downloading run artifact\n[2] STDOUT hello\n", "GET /api/v1/runs/42" },
-  { "apps logs hello 3 -f", "[1] STDERR downloading run artifact\n[2] STDOUT hello\n",
-    "GET /api/v1/runs/42/logs?after_seq=2" },
-  { "apps logs hello", "[1] STDERR downloading run artifact\n[2] STDOUT hello\n", "GET /api/v1/runs/42" },
-  { "apps cancel hello 3", "Run 42 status: cancelling\n", "POST /api/v1/runs/42/cancel", "" },
-  { "tokens create", "Token created: id=7 role=member\nToken: mtk_new\n", "POST /api/v1/tokens", "{}" },
-  { "tokens create --name ci --role member", "Token created: id=7 role=member\nToken: mtk_new\n", "POST /api/v1/tokens",
-    '{"name":"ci","role":"member"}' },
-  { "runners list", "RUNNER_ID  NAME  ENVIRONMENT  STATUS  LAST_SEEN_AT\n"
-    .. "1          r1    default      online  2031-02-03T13:00:00Z\n", "GET /api/v1/admin/runners" },
-}
 
 -- What --json prints: the answer of this route, wrapped by nothing.
 local JSON_OF = {
@@ -73,32 +16,137 @@ local JSON_OF = {
   ["run hello -d"] = "POST /api/v1/apps/hello/runs",
 }
 
+-- A line's words, as a shell takes them.
 local function words(line)
-  local list = {}
-  for word in line:gmatch("%S+") do list[#list + 1] = word end
+  local list, rest = {}, line
+  while rest:find "%S" do
+    local word
+    rest = rest:match "^%s*(.*)$"
+    for _, form in ipairs { "^'([^']*)'(.*)$", '^"([^"]*)"(.*)$', "^(%S+)(.*)$" } do
+      if not word and rest:find(form) then word, rest = rest:match(form) end
+    end
+    list[#list + 1] = word
+  end
   return list
 end
 
-S.req("MINITOWER-COMMANDS", "the command lines of the documents", function()
-  local server
+-- Text without colours, and with a pipe's line ends.
+local function plain(text) return (text:gsub("\27%[[%d;]*m", ""):gsub("\r\n", "\n")) end
 
-  setup(function() server = common.service() end)
+-- Data without the tags of what came from outside.
+local function untagged(data)
+  if type(data) ~= "table" then return data end
+  if data._source then
+    if data.items then return data.items end
+    data._source, data._trusted = nil, nil
+  end
+  return data
+end
+
+-- What the last upload of a deployed directory is told as: on stdout, and on a terminal's stderr.
+local function deployed(server)
+  local bytes, entries = common.package_of(server.requests[#server.requests])
+  local digest = common.sha256(bytes)
+  return ("Deploying app hello\nArtifact packaged (%d bytes, sha256:%s)\nVersion 2 created (sha256:%s)\n")
+    :format(#bytes, digest:sub(1, 12), digest:sub(1, 12)),
+    ("[INFO] Packaged %d files, %d bytes\n[INFO] Uploading artifact.tar.gz\n"):format(#entries, #bytes)
+end
+
+S.req("MINITOWER-COMMANDS", "the command lines of the documents", function()
+  local server, app
+
+  setup(function()
+    server = common.service { ["POST /api/v1/apps/hello/versions"] = function(request)
+      return request.body:find("artifact.tar.gz", 1, true) and request.body:find("\31\139", 1, true)
+        and common.deployed(request) or nil
+    end }
+    app = common.app { Towerfile = '[app]\nname = "hello"\nscript = "main.sh"\n', ["main.sh"] = "echo hello\n" }
+  end)
   teardown(function() server.close() end)
 
-  for _, line in ipairs(LINES) do
-    it("minitower-cli " .. line[1], function()
-      local r = says(line[1], { stdout = line[2] }, { env = server.env() })
-      local request = server.requests[#server.requests]
-      S.equal(r, line[3], request.method .. " " .. request.target, "the last request")
-      if line[4] then S.equal(r, line[4], request.body, "its body") end
-      assert.equal("Bearer " .. common.TOKEN, request.headers.authorization)
+  -- What this line needs: its words, an environment with the profiles, and the texts that depend on the place.
+  local function prepared(row)
+    local env = server.env { ACME_PASSWORD = "acme-pass" }
+    S.run({ "mkdir", "-p", env.HOME .. "/.config/minitower-cli" }, {})
+    local config = S.spit(env.HOME .. "/.config/minitower-cli/config.json", S.json.encode(lines.PROFILES))
+    local places = { SERVER = server.url, DIR = app, FILE = S.spit(S.dir() .. "/artifact.tar.gz", "bytes") }
+    local list = words(row[1])
+    for i, word in ipairs(list) do list[i] = places[word] or word end
+    return list, { env = env, tainted = { files = { [config] = true } } }, places
+  end
+
+  -- The last request of a row that sends one.
+  local function requested(r, row, before)
+    local request = server.requests[#server.requests]
+    if row.request == false then return S.equal(r, before, #server.requests, "requests") end
+    if not row.request then return end
+    S.equal(r, row.request, request.method .. " " .. request.target, "the last request")
+    if row.body then S.equal(r, row.body, request.body, "its body") end
+    if not row.request:find "login" then S.equal(r, "Bearer " .. common.TOKEN, request.headers.authorization) end
+  end
+
+  local function as_program(row, on_terminal)
+    local list, opts = prepared(row)
+    local before = #server.requests
+    local r = common.cli(list, on_terminal and S.terminal { shape = "none", env = opts.env, tainted = opts.tainted } or opts)
+    local out, progress = row.out or "", row.progress or ""
+    if row.deploys then out, progress = deployed(server) end
+    S.equal(r, { row.exit or 0, out, on_terminal and progress .. (row.err or "") or row.err or "" },
+      { r.status, plain(r.stdout), plain(r.stderr) }, "status, stdout, stderr")
+    requested(r, row, before)
+  end
+
+  -- `tool minitower` where it fails: the sentence and what to do, or the error object.
+  local function refused(row, r, on_terminal)
+    local sentence = row.says or row.err:match "^error: (.*)\n$" .. "."
+    if not on_terminal then return S.equal(r, sentence, S.failed(r, row.status, row.code).message, "the sentence") end
+    S.equal(r, { row.status, "", "error: " .. sentence .. "\n" .. (row.hint and "hint: " .. row.hint .. "\n" or "") },
+      { r.status, plain(r.stdout), plain(r.stderr) }, "status, stdout, stderr")
+  end
+
+  local function as_suite(row, on_terminal)
+    local list, opts, places = prepared(row)
+    local before = #server.requests
+    if on_terminal then opts = S.terminal { shape = "none", env = opts.env, tainted = opts.tainted } end
+    if row.spoken then opts.shape = "none" elseif row.rows and not on_terminal then opts.shape = "jsonl" end
+    local r = common.tool(list, opts)
+    if row.code then return refused(row, r, on_terminal) end
+    if on_terminal or row.spoken then
+      local out, progress = row.screen or row.out, row.progress or ""
+      if row.deploys then out, progress = deployed(server) end
+      S.equal(r, { 0, out, on_terminal and progress or "" }, { r.status, plain(r.stdout), plain(r.stderr) },
+        "status, stdout, stderr")
+    elseif row.rows then
+      S.equal(S.status(r, 0), #row.rows + 1, #r.rows, "rows")
+      for i, want in ipairs(row.rows) do S.equal(r, want, untagged(r.rows[i]), "row " .. i) end
+    elseif row.data then
+      local data = untagged(S.status(r, 0).envelope.data)
+      if data.server == places.SERVER then data.server = "SERVER" end
+      S.equal(r, row.data, data, "data")
+    end
+    requested(r, row, before)
+  end
+
+  for _, row in ipairs(lines.rows) do
+    it("minitower-cli " .. row[1], function()
+      for _, on_terminal in ipairs { false, true } do
+        as_program(row, on_terminal)
+        if not row.only_program then as_suite(row, on_terminal) end
+      end
     end)
   end
 
-  it("on a terminal it says the same", function()
-    for _, line in ipairs { LINES[2], LINES[14], LINES[19], LINES[23] } do
-      says(line[1], { stdout = line[2] }, S.terminal { shape = "none", env = server.env() })
+  it("the table has every command of the suite", function()
+    local missing = {}
+    local manifest = S.status(S.tool "manifest --prefix minitower", 0).envelope.data.commands
+    for path, command in pairs(manifest) do
+      local found = command.subcommands and next(command.subcommands)
+      for _, row in ipairs(lines.rows) do
+        found = found or (row[1] .. " "):find(path:gsub("^minitower%.", ""):gsub("%.", " ") .. " ", 1, true) == 1
+      end
+      if not found then missing[#missing + 1] = path end
     end
+    assert.same({}, missing)
   end)
 
   it("--json and -j print the service's answer alone, also before the command", function()
@@ -169,6 +217,29 @@ S.req("MINITOWER-COMMANDS", "the command lines of the documents", function()
     S.status(common.tool("config use default", opts), 0)
     S.status(common.tool("teams switch default", opts), 0)
     S.status(common.tool("config get", opts), 0)
+  end)
+
+  it("a preview says on a terminal what would be done, and that nothing is", function()
+    local file = S.spit(S.dir() .. "/a.tar.gz", "bytes")
+    local would = "Preview: would %s, nothing is changed.\n"
+    local RUN = "run.app_slug  hello\n"
+    for _, row in ipairs {
+      { "apps create hello", "create", "app.slug  hello\n" },
+      { "config set --app hello --profile x", "update", "fields.app  hello\nname        x\n" },
+      { "config use x", "update", "current_profile  x\n" }, { "teams switch x", "update", "current_profile  x\n" },
+      { "deploy --dir " .. app, "create", "version.app_slug  hello\nversion.files     Towerfile, main.sh\n" },
+      { "login --team acme", "update", "profile  default\nserver   " .. server.url .. "\nteam     acme\n" },
+      { "run hello", "create", RUN }, { "runs create --app hello", "create", RUN },
+      { "runs retry 42", "create", "run.app_slug     hello\nrun.input.NAME   Ada\nrun.max_retries  1\nrun.priority     0\n"
+        .. "run.version_no   2\n" },
+      { "tokens create --name ci", "create", "token.name  ci\n" },
+      { "versions upload --app hello --file " .. file, "create", "version.app_slug  hello\nversion.file      " .. file .. "\n" },
+    } do
+      for _, form in ipairs { common.cli, common.tool } do
+        local r = S.status(form(row[1] .. " --dry-run", S.terminal { shape = "none", env = server.env() }), 0)
+        S.equal(r, { would:format(row[2]) .. row[3], "" }, { plain(r.stdout), plain(r.stderr) }, "stdout, stderr")
+      end
+    end
   end)
 
   it("versions upload sends the file as it is, under its own name", function()

@@ -9,26 +9,11 @@ local function towerfile(more, name)
   return ('[app]\nname = "%s"\nscript = "main.sh"\n%s'):format(name or "hello", more or "")
 end
 
--- The package in the body of an upload.
-local function package_of(request)
-  local boundary = request.headers["content-type"]:match("boundary=(%S+)")
-  local content = request.body:match("\r\n\r\n(.*)\r\n%-%-" .. boundary:gsub("%p", "%%%0") .. "%-%-\r\n$")
-  return content, tar.entries(tar.gunzip(content))
-end
-
-local function sha256(bytes)
-  local path = S.spit(S.dir() .. "/bytes", bytes)
-  return io.popen("sha256sum < " .. path):read("a"):match("%x+")
-end
+local package_of, sha256 = common.package_of, common.sha256
 
 -- A service that answers an upload with the digest of what came.
 local function service(routes)
-  local all = { ["POST /api/v1/apps/hello/versions"] = function(request)
-    local version = {}
-    for key, value in pairs(common.VERSION) do version[key] = value end
-    version.artifact_sha256 = sha256((package_of(request)))
-    return { status = 201, json = version }
-  end }
+  local all = { ["POST /api/v1/apps/hello/versions"] = common.deployed }
   for key, value in pairs(routes or {}) do all[key] = value end
   return common.service(all)
 end
@@ -216,6 +201,60 @@ S.req("MINITOWER-DEPLOY", "deploy", function()
     S.failed(common.tool({ "deploy", "--dir", dir }, { env = odd.env() }), 3, "ARTIFACT_DIFFERS")
     S.status(common.cli({ "deploy", "--dir", dir }, { env = odd.env() }), 1)
     odd.close()
+  end)
+
+  -- The percents on stderr, and stderr without them.
+  local function percents(r)
+    local list = {}
+    local rest = r.stderr:gsub("\r", ""):gsub("%[INFO%] Uploading [%w.]+: (%d+)%%\n", function(n)
+      list[#list + 1] = tonumber(n)
+      return ""
+    end)
+    return list, rest
+  end
+
+  -- A directory that does not get smaller when it is packed, and a package of it: 8 MB.
+  local function big_app()
+    local noise = assert(io.open("/dev/urandom", "rb"))
+    local dir = common.app { Towerfile = towerfile(), ["main.sh"] = "echo\n", noise = noise:read(8 << 20) }
+    noise:close()
+    local file = S.dir() .. "/big.tar.gz"
+    assert.equal(0, S.run({ "tar", "-C", dir, "-czf", file, "Towerfile", "main.sh", "noise" }, {}).status)
+    return dir, file
+  end
+
+  it("an upload says on a terminal how far it is, and nothing in a pipe", function()
+    local slow = service()
+    slow.pause_ms = 20
+    local dir, file = big_app()
+    local upload = { "versions", "upload", "--app", "hello", "--file", file }
+    for _, one in ipairs { { common.cli, upload, "big" }, { common.tool, { "deploy", "--dir", dir }, "artifact" } } do
+      local r = S.status(one[1](one[2], S.terminal { shape = "none", env = slow.env() }), 0)
+      local list, rest = percents(r)
+      S.truth(r, #list >= 2 and list[1] >= 10 and list[#list] <= 100, "it does not move")
+      for i = 2, #list do S.truth(r, list[i] >= list[i - 1] + 10, "steps are smaller than ten percent") end
+      S.truth(r, rest:find("[INFO] Uploading " .. one[3] .. ".tar.gz\n", 1, true), "it does not begin")
+    end
+    local r = S.status(common.cli(upload, { env = slow.env() }), 0)
+    S.equal(r, "", r.stderr, "stderr")
+    r = S.status(common.tool({ "deploy", "--dir", dir, "--verbose" }, { env = slow.env() }), 0)
+    S.truth(r, #percents(r) >= 2, "--verbose does not tell")
+    slow.close()
+  end)
+
+  it("an upload that is stopped or breaks off halfway ends at once", function()
+    local slow = service()
+    slow.pause_ms = 50
+    local _, file = big_app()
+    local args = { "versions", "upload", "--app", "hello", "--file", file }
+    local r = common.cli(args, S.terminal { shape = "none", env = slow.env(),
+      signals = { { "TERM", when_stderr = "big.tar.gz: " } } })
+    S.equal(r, 143, r.status)
+    table.move({ "--timeout", "1s" }, 1, 2, #args + 1, args)
+    r = common.tool(args, { env = slow.env() })
+    S.failed(r, 10, "TIMEOUT")
+    S.truth(r, r.elapsed_ms < 2500, "the time limit does not end it")
+    slow.close()
   end)
 
   it("without a token nothing is read", function()

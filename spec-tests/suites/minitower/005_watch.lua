@@ -215,6 +215,37 @@ S.req("MINITOWER-WATCH", "runs watch and runs logs", function()
     server.close()
   end)
 
+  it("who stops following is told on a terminal that the run goes on, and only then", function()
+    local server = script { { "running", { "stdout first" } }, { "running", { "stdout first" } } }
+    local function stopped(args, opts)
+      opts.shape, opts.env, opts.signals = "none", server.env(), { { "INT", when_stdout = "first" } }
+      local r = common.cli(args .. FAST, opts)
+      S.equal(r, 130, r.status)
+      return r.stderr:gsub("\r", "")
+    end
+    local note = "[INFO] Run 42 goes on: runs watch 42 follows it, runs cancel 42 ends it.\n"
+    for _, args in ipairs { "runs watch 42", "run hello" } do
+      assert.equal(note .. "error: Cancelled by SIGINT.\n", (stopped(args, S.terminal())))
+      assert.equal("error: Cancelled by SIGINT.\n", (stopped(args, {})))
+    end
+    assert.equal("error: Cancelled by SIGINT.\n", (stopped("runs logs -f 42", S.terminal())))
+    server.close()
+    local failing = common.service { [RUN] = common.failure(404, "not_found", "run not found") }
+    says("runs watch 42", { status = 11, stderr = "error: run not found\n" }, S.terminal { shape = "none", env = failing.env() })
+    failing.close()
+  end)
+
+  it("--no-stream shows the same on a terminal, all at once", function()
+    local server = script { { "completed", { "stdout a", "stdout b" } } }
+    for _, args in ipairs { "runs watch 42", "runs logs 42 -f" } do
+      local streamed = S.status(common.tool(args, S.terminal { env = server.env() }), 0)
+      local r = S.status(common.tool(args .. " --no-stream", S.terminal { env = server.env() }), 0)
+      S.equal(r, streamed.stdout, r.stdout)
+      S.equal(r, "[1] STDOUT a\n[2] STDOUT b\n" .. (args:find "watch" and "run 42 status: completed\n" or ""), r.stdout)
+    end
+    server.close()
+  end)
+
   it("refuses ids and durations that are none", function()
     local opts = { env = common.env "http://127.0.0.1:1" }
     for _, line in ipairs { "runs watch 0", "runs watch x", "runs get -1", "runs logs", "runs watch 42 --interval 0s",

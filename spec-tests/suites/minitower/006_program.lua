@@ -33,6 +33,11 @@ S.req("MINITOWER-PROGRAM", "minitower-cli as a program", function()
     for i, r in ipairs(S.tool_all(jobs, 4)) do
       S.truth(S.status(r, 0), r.stdout:find("Usage: minitower-cli " .. COMMANDS[i], 1, true) == 1, COMMANDS[i])
     end
+    for _, name in ipairs { "deploy", "runs watch", "runs" } do
+      S.equal(S.status(cli(name .. " --help"), 0), cli(name .. " --help").stdout, cli("help " .. name).stdout)
+      local r = S.tool("help minitower " .. name, { shape = "none" })
+      S.truth(S.status(r, 0), (r.stdout .. r.stderr):find("Usage: tool minitower " .. name, 1, true), name)
+    end
     local server = common.service()
     local want = S.status(cli("runs list --app hello --json", { env = server.env() }), 0).stdout
     for _, args in ipairs { "--json runs list --app hello", "runs --json list --app hello", "runs list --json --app=hello",
@@ -55,14 +60,21 @@ S.req("MINITOWER-PROGRAM", "minitower-cli as a program", function()
     S.status(cli("runs list --version 2", { env = server.env() }), 1)
     assert.equal(n, #server.requests)
     S.status(common.tool("runs create --app hello --version-no 2", { env = server.env() }), 0)
+    n = #server.requests
+    local r = common.tool("runs create --app hello --version 2", S.terminal { env = server.env() })
+    S.truth(r, r.status == 0 and r.stdout:find "^tool %d+%.%d+%.%d+\r?\n$", "the tool's own version is not shown")
+    assert.equal(n, #server.requests)
     server.close()
   end)
 
   it("an unknown command is one line with a suggestion, exit 1", function()
-    local r = cli "rns list"
-    S.truth(r, r.status == 1 and r.stdout == "" and r.stderr:find("^error: "), "what is seen")
-    r = cli "apps lst"
-    S.truth(r, r.status == 1 and r.stderr:find("^error: "), "what is seen")
+    for args, want in pairs {
+      ["rns list"] = 'There is no command "rns"; did you mean `minitower-cli runs`?',
+      ["apps lst"] = 'There is no command "lst"; did you mean `minitower-cli apps list`?',
+      ["help apps lst"] = 'There is no command "lst"; did you mean `minitower-cli apps list`?',
+      ["help zzz"] = 'There is no command "zzz"', ["zzz"] = 'There is no command "zzz"',
+      ["runs list --sttus x"] = "There is no option --sttus; did you mean --status?",
+    } do common.says(args, { status = 1, stderr = "error: " .. want .. "\n" }) end
   end)
 
   it("completion scripts name the commands", function()

@@ -3,6 +3,7 @@
 local S = require "lib.spec"
 local emulator = require "lib.emulator"
 local stub = require "lib.stub_server"
+local tar = require "lib.tar"
 
 local common = {}
 
@@ -64,6 +65,26 @@ function common.routes()
     ["GET /api/v1/admin/runners"] = listed("runners", { runner_id = 1, name = "r1", environment = "default", status = "online",
       last_seen_at = "2031-02-03T13:00:00Z" }),
   }
+end
+
+-- The package in the body of an upload: its bytes, and its entries.
+function common.package_of(request)
+  local boundary = request.headers["content-type"]:match("boundary=(%S+)")
+  local content = request.body:match("\r\n\r\n(.*)\r\n%-%-" .. boundary:gsub("%p", "%%%0") .. "%-%-\r\n$")
+  return content, tar.entries(tar.gunzip(content))
+end
+
+function common.sha256(bytes)
+  local path = S.spit(S.dir() .. "/bytes", bytes)
+  return io.popen("sha256sum < " .. path):read("a"):match("%x+")
+end
+
+-- The reply to an upload: a version with the digest of what came.
+function common.deployed(request)
+  local version = {}
+  for key, value in pairs(common.VERSION) do version[key] = value end
+  version.artifact_sha256 = common.sha256((common.package_of(request)))
+  return { status = 201, json = version }
 end
 
 -- A scripted service. routes: "METHOD /path" -> reply (see lib.stub_server) or function(request, count) -> reply, before
