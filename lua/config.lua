@@ -124,6 +124,24 @@ local function layers_of(C, globals, cwd)
   return layers
 end
 
+-- Every file that could be a layer without --config, there or not.
+local function candidates_of(C, cwd)
+  local list, named, own = {}, host.env "TOOL_CONFIG", suite_file(C)
+  if named and named ~= "" then
+    list[1] = absolute(named, host.cwd)
+  elseif not own then
+    local dir = cwd == "/" and "" or cwd
+    while dir do
+      for _, name in ipairs(PROJECT) do list[#list + 1] = dir .. "/" .. name end
+      dir = dir:match("^(.*)/[^/]*$")
+    end
+  end
+  for _, path in ipairs { own or false, user_file() or false, SYSTEM } do
+    if path then list[#list + 1] = path end
+  end
+  return list
+end
+
 -- The file that a write goes to, and its scope; nil when there is none.
 local function target_of(C, globals, cwd, global)
   if globals.no_config or config.is_inline(globals.config) then return nil end
@@ -248,16 +266,7 @@ end
 ---   -> paths, strongest first; hash(more) -> 6 hex digits, more: text of values that came from the environment }
 function config.open(C, globals, cwd)
   local self, layers, context = {}, nil, nil
-  local seen -- the files, as text that tells them apart from changed ones
-
-  local function look()
-    local parts = {}
-    for i, layer in ipairs(layers_of(C, globals, cwd)) do
-      local stat = host.file.stat(layer[1])
-      parts[i] = layer[1] .. "\0" .. (stat and ("%d %d %d"):format(stat.size, stat.changed_ns, stat.ino) or "")
-    end
-    return table.concat(parts, "\n")
-  end
+  local candidates, seen -- paths, and what they were when they were read
 
   local function load()
     if layers then return end
@@ -294,14 +303,15 @@ function config.open(C, globals, cwd)
     return nil
   end
 
-  --- Loads it, for is_fresh to tell later whether the same files would be read.
+  --- Loads it, for is_fresh to tell later whether the same files would be read. Without --config and the like.
   function self.mark()
-    seen = look()
+    candidates = candidates_of(C, cwd)
+    seen = host.file.state(candidates)
     load()
   end
 
   function self.is_fresh()
-    return look() == seen
+    return host.file.state(candidates) == seen
   end
 
   --- All values by their top-level keys, each with the file that it comes from.

@@ -10,13 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LONG_LINE 4096
 #define MAX_TRACE 256
+#define LASTS_NS 500000000 /* then it is opened anew: where somebody puts a new one in its place, that is written to */
 
 /* 1: a place is known; 0: switched off; -1: none is known. */
-static int find_place(struct audit *a, const struct snapshot *s, const char *configured)
+static int find_place(char path[PATH_MAX], const struct snapshot *s, const char *configured)
 {
 	const char *named = snapshot_env(s, "TOOL_AUDIT_LOG");
 	if (named == NULL || named[0] == '\0')
@@ -25,20 +27,34 @@ static int find_place(struct audit *a, const struct snapshot *s, const char *con
 		return 0;
 	int n;
 	if (named == NULL || named[0] == '\0')
-		return data_path(s, "audit.jsonl", a->path) ? 1 : -1;
+		return data_path(s, "audit.jsonl", path) ? 1 : -1;
 	if (named[0] == '/')
-		n = snprintf(a->path, sizeof a->path, "%s", named);
+		n = snprintf(path, PATH_MAX, "%s", named);
 	else
-		n = snprintf(a->path, sizeof a->path, "%s/%s", s->cwd, named);
-	return n < (int)sizeof a->path ? 1 : -1;
+		n = snprintf(path, PATH_MAX, "%s/%s", s->cwd, named);
+	return n < PATH_MAX ? 1 : -1;
 }
 
-int audit_open(struct audit *a, const struct snapshot *s, const char *path)
+/* Is it open, and still the file that others find there? */
+static bool is_open(const struct audit *a, const char *path, int64_t now)
 {
-	a->fd = -1;
-	int place = find_place(a, s, path);
+	struct stat st;
+	return a->fd >= 0 && now - a->opened_ns < LASTS_NS && strcmp(a->path, path) == 0 && fstat(a->fd, &st) == 0 &&
+	       st.st_nlink > 0;
+}
+
+int audit_open(struct audit *a, const struct snapshot *s, const char *configured)
+{
+	char path[PATH_MAX];
+	int place = find_place(path, s, configured);
+	int64_t now = clock_mono_ns();
+	if (place > 0 && is_open(a, path, now))
+		return 0;
+	audit_close(a);
 	if (place <= 0)
 		return place == 0 ? 0 : ENOENT;
+	(void)memcpy(a->path, path, strlen(path) + 1);
+	a->opened_ns = now;
 	/* O_NONBLOCK: a FIFO that nobody reads must not hold the run */
 	int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 	a->fd = open(a->path, flags, 0600);
@@ -69,7 +85,14 @@ int audit_write(struct audit *a, const struct buf *line)
 	if (line->len > LONG_LINE)
 		(void)flock(a->fd, LOCK_EX | LOCK_NB); /* whoever holds the lock must not hold the answer */
 	int rc = file_write_all(a->fd, line->data, line->len);
-	(void)close(a->fd);
-	a->fd = -1;
+	if (!a->lasting || rc != 0 || line->len > LONG_LINE)
+		audit_close(a);
 	return rc;
+}
+
+void audit_close(struct audit *a)
+{
+	if (a->fd >= 0)
+		(void)close(a->fd);
+	a->fd = -1;
 }

@@ -326,6 +326,7 @@ static bool open_lanes(struct lines *l)
 		request_init(&lane->request);
 		supervision_init(&lane->v, l->shared, &lane->snapshot, &lane->opt);
 		lane->v.worker_ended = true;
+		lane->v.audit.lasting = true;
 		ok = record_init(&lane->v.record) && redact_environment(&lane->v.secrets, s) && ok;
 		l->runs[i] = &lane->v;
 	}

@@ -62,7 +62,7 @@ bool record_init(struct record *r)
 
 void record_free(struct record *r)
 {
-	struct text *texts[] = { &r->lines_file, &r->audit_path, &r->log_path, &r->step, &r->cut, &r->audit, &r->fatal, &r->trace, &r->slow, &r->data, &r->error, &r->out_text, &r->err_text };
+	struct text *texts[] = { &r->lines_file, &r->audit_path, &r->log_path, &r->network, &r->step, &r->cut, &r->audit, &r->fatal, &r->trace, &r->slow, &r->data, &r->error, &r->out_text, &r->err_text };
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		free(texts[i]->p);
 	for (size_t i = 0; i < r->voice_count; i++)
@@ -284,6 +284,7 @@ static bool take(struct record *r, char kind, const struct json_span *part, size
 	case 'W': return count == 1 && record_warn(r, part[0].p, part[0].n);
 	case 'w': return count == 1 && take_detail(r, &part[0]);
 	case 'K': return count == 1 && set_json(&r->cut, &part[0]);
+	case 'I': return count == 1 && set_json(&r->network, &part[0]);
 	case 'A': return take_audit(r, part, count);
 	case 'B': return count == 1 && take_keeper(r, part);
 	case 'G': return count == 4 && take_log(r, part);

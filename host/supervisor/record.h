@@ -39,6 +39,7 @@ struct record {
 	struct text cut;   /* data when the run is cut short; JSON */
 	struct text audit; /* sanitized arguments, JSON object; empty when the invocation is not logged */
 	struct text audit_path; /* where the configuration wants the log; empty for the default */
+	struct text network; /* how the request that the run waits for travels, JSON; empty without one */
 	struct text step;  /* what the command does now, as heartbeats show it */
 	pid_t kept[MAX_KEPT_PROCESSES]; /* keepers of programs that shall outlive the run */
 	size_t kept_count;

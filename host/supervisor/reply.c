@@ -180,9 +180,10 @@ bool reply_open_audit(struct supervision *v)
 {
 	char text[160];
 	struct record *r = &v->record;
-	v->audit.fd = -1;
-	if (r->audit.n == 0)
+	if (r->audit.n == 0) {
+		audit_close(&v->audit);
 		return true;
+	}
 	int rc = audit_open(&v->audit, v->snapshot, r->audit_path.n > 0 ? r->audit_path.p : NULL);
 	if (v->audit.fd >= 0)
 		return facts_string(r, "audit_log_path", v->audit.path);
@@ -198,7 +199,7 @@ void reply_audit(struct supervision *v, int exit_code)
 	const struct text *command = record_get(&v->record, "command");
 	struct audit_entry e = { command != NULL ? command->p : "null", v->record.audit.p, exit_code,
 				 (clock_mono_ns() - v->snapshot->start_mono_ns) / 1000000 };
-	if (v->audit.fd < 0)
+	if (v->audit.fd < 0 || v->record.audit.n == 0)
 		return;
 	buf_init(&plain);
 	buf_init(&line);

@@ -36,4 +36,5 @@ void supervision_free(struct supervision *v)
 	buf_free(&v->captured);
 	buf_free(&v->noise);
 	reap_told_free(&v->told);
+	audit_close(&v->audit);
 }

@@ -14,12 +14,18 @@ static bool cut_data(struct supervision *v, struct outcome *o)
 
 static bool timed_out(struct supervision *v, struct outcome *o)
 {
-	char message[96], extra[64];
+	char message[96];
 	const struct record *r = &v->record;
 	int64_t limit = r->has_deadline ? r->timeout_ms : v->opt->start_timeout_ms;
+	struct buf extra;
+	buf_init(&extra);
 	(void)snprintf(message, sizeof message, "Stopped after the %lld ms limit.", (long long)limit);
-	(void)snprintf(extra, sizeof extra, ",\"timeout_ms\":%lld", (long long)limit);
-	return cut_data(v, o) && outcome_fail(o, 10, "TIMEOUT", message, "execution", r->timeout_retryable, extra);
+	bool ok = buf_printf(&extra, ",\"timeout_ms\":%lld", (long long)limit);
+	if (r->network.n > 0)
+		ok = ok && buf_puts(&extra, ",\"network_context\":") && buf_put(&extra, r->network.p, r->network.n);
+	ok = ok && cut_data(v, o) && outcome_fail(o, 10, "TIMEOUT", message, "execution", r->timeout_retryable, extra.data);
+	buf_free(&extra);
+	return ok;
 }
 
 static bool crowded(struct supervision *v, struct outcome *o)

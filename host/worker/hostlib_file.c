@@ -179,6 +179,28 @@ static int l_stat(lua_State *L)
 	return 1;
 }
 
+/* host.file.state(paths) -> text that is another one when any of them is another file, a changed one, or gone */
+static int l_state(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_Integer count = (lua_Integer)lua_rawlen(L, 1);
+	luaL_Buffer b;
+	luaL_buffinit(L, &b);
+	for (lua_Integer i = 1; i <= count; i++) {
+		struct stat st;
+		char text[96];
+		lua_rawgeti(L, 1, i);
+		int rc = stat(check_path(L, -1), &st);
+		lua_pop(L, 1);
+		int n = rc != 0 ? snprintf(text, sizeof text, "%d\n", errno) :
+				  snprintf(text, sizeof text, "%lld %lld.%09ld %llu\n", (long long)st.st_size, (long long)st.st_ctim.tv_sec,
+					   st.st_ctim.tv_nsec, (unsigned long long)st.st_ino);
+		luaL_addlstring(&b, text, (size_t)n);
+	}
+	luaL_pushresult(&b);
+	return 1;
+}
+
 static int dir_gc(lua_State *L)
 {
 	DIR **d = lua_touserdata(L, 1);
@@ -430,6 +452,7 @@ void hostlib_file(lua_State *L)
 	luaL_setfuncs(L, session, 0);
 	static const luaL_Reg file[] = {
 		{ "read", l_read },   { "write", l_write },   { "append", l_append }, { "stat", l_stat },
+		{ "state", l_state },
 		{ "list", l_list },   { "mkdir", l_mkdir },   { "remove", l_remove }, { "rename", l_rename },
 		{ "access", l_access }, { "above", l_above }, { "real", l_real },   { "lock", l_lock },     { "head", l_head },
 		{ "remove_tree", l_remove_tree }, { "symlink", l_symlink }, { "readlink", l_readlink }, { "sync", l_sync },

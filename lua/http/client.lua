@@ -110,6 +110,17 @@ local function watched(self, out, label)
   end
 end
 
+-- Tells the supervisor what the run waits for, should the deadline come before the transport's own (REQ-F-037).
+local function announced(self, context, send)
+  local run = self.run
+  run.requests_out = (run.requests_out or 0) + 1
+  host.send("I", (assert(host.json.encode(context))))
+  local answer, fault = send()
+  run.requests_out = run.requests_out - 1
+  if run.requests_out == 0 then host.send("I", "") end
+  return answer, fault
+end
+
 -- Hands a request to the transport: kind "request" or "stream", more: further options of the transport.
 -- @return the transport's answer, nil, how it travelled; or nil, a fault, how
 local function carry(self, kind, req, more)
@@ -121,9 +132,11 @@ local function carry(self, kind, req, more)
   }
   if not total or self.connect_ms < total then out.connect_timeout_ms = self.connect_ms end
   for key, value in pairs(more or {}) do out[key] = value end
-  local answer, fault
-  if req.progress and kind == "request" then answer, fault = watched(self, out, req.progress)
-  else answer, fault = self:transport()[kind](out) end
+  local context = rules.network_context(req.url, nil, proxy, self.proxy.no_proxy, host.json.null)
+  local answer, fault = announced(self, context, function()
+    if req.progress and kind == "request" then return watched(self, out, req.progress) end
+    return self:transport()[kind](out)
+  end)
   if fault and fault.code == "CONNECT_TIMEOUT" and not out.connect_timeout_ms then fault.code = "TIMEOUT" end
   return answer, fault, { proxy = proxy, direct = self.proxy.no_proxy }
 end

@@ -99,6 +99,15 @@ S.req("REQ-F-037", "Network error context block", function()
     server.close()
   end)
 
+  it("1 and so has one whose command is too busy to see the end itself", function()
+    local server = stub.start { { hang = "accept" }, {} }
+    local r = S.failed(S.tool { "fx", "fetch-busy", server.url .. "/x?token=abc", "--timeout", "500ms" }, 10, "TIMEOUT")
+    S.equal(r, null, context(r).status_code, "status_code")
+    r = S.failed(S.tool { "fx", "fetch-busy", server.url .. "/x", "--answered", "--timeout", "1s" }, 10, "TIMEOUT")
+    S.equal(r, nil, r.envelope.error.network_context, "the context of a request that is over")
+    server.close()
+  end)
+
   it("5 other failures do not have it", function()
     local r = S.status(S.tool { "fx", "fetch", "--url", "not an address" }, 2)
     S.equal(r, nil, r.envelope.error.network_context, "network_context")
