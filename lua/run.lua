@@ -330,6 +330,10 @@ local function collect_pages(run, handler)
     token = result.next
     if token == host.json.null then token = nil end
     if token == nil or #items >= wanted then break end
+    if token == ctx.cursor then
+      failure.raise("OUTPUT_INVALID", { exit = "GENERAL_ERROR", context = { cursor = token },
+        message = "The command's pages do not end: each names itself as the next one." })
+    end
   end
   info.next, info.pages, info.size = token, pages, run.page.size
   if token == nil and #pages == 1 and pages[1].token == nil then info.pages = nil end

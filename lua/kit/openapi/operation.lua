@@ -426,18 +426,23 @@ local function json_example(self, one)
   return not text:find("'", 1, true) and text or nil
 end
 
--- A command line that gives what must be given; nil where a value must be JSON that no example can know.
+-- The words that give a parameter; nil where no value is known.
+local function given(self, one)
+  if one.type == "boolean" then return "--" .. one.flag end
+  if one.type == "secret" then return ("--%s-from-env %s_TOKEN"):format(one.flag, self.suite.prefix) end
+  local text = one.type == "path" and "in.txt"
+  if not text then text = one.type == "json" and json_example(self, one) or one.type ~= "json" and params.example(one) end
+  return text and ("--%s %s"):format(one.flag, text:find("[^%w/._:,-]") and "'" .. text .. "'" or text) or nil
+end
+
+-- A command line that gives what must be given; nil where a value is needed that no example can know.
 local function call_of(self, name)
   local words = { "tool", self.suite.name, name }
   for _, one in ipairs(self.rows.list) do
     if one.required then
-      local text -- nil where no value is known
-      if one.type == "json" then text = json_example(self, one)
-      elseif one.type == "path" then text = "in.txt"
-      else text = params.example(one) end
+      local text = given(self, one)
       if not text then return nil end
-      if one.type == "secret" then words[#words + 1] = ("--%s-from-env %s_TOKEN"):format(one.flag, self.suite.prefix)
-      else words[#words + 1] = ("--%s %s"):format(one.flag, text:find("[^%w/._:,-]") and "'" .. text .. "'" or text) end
+      words[#words + 1] = text
     end
   end
   return table.concat(words, " ")
