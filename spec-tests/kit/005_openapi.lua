@@ -57,9 +57,9 @@ function sample(doc, s, depth)
   if choice and not s.properties then return sample(doc, choice[#choice], depth) end
   local kind = s.type
   if type(kind) == "table" then kind = kind[1] end
-  local part = s.allOf and resolve(doc, s.allOf[1]) or {}
-  if s.allOf and not s.properties and part.type ~= "object" and not part.properties and not part.allOf then
-    return sample(doc, part, depth)
+  for _, part in ipairs(not kind and s.allOf or {}) do
+    part = resolve(doc, part)
+    if part.type and part.type ~= "object" then return sample(doc, part, depth) end
   end
   if kind == "integer" then return 9007199254740993 end
   if kind == "number" then return 1.5 end
