@@ -46,7 +46,7 @@ local function add_session(run)
   --- The run's own directory; the supervisor removes it when all programs have ended.
   function run.tmp_dir()
     if not dir then
-      host.send "T"
+      host.send("T", tostring(require("confinement").limits(run.contract).tmp_size))
       dir = usable(host.session())
       run.session_dir = dir
       run.private[#run.private + 1] = dir

@@ -57,7 +57,7 @@ reference.command = {
   { "stops", "string", "The command whose background program it ends; unlocks ctx.stop" },
   { "reads", "string|string[]", "Paths that it reads; unlocks ctx.files" },
   { "writes", "table[]", "`{ \"cache\"|\"log\"|\"temp\"|\"credential\"|\"config\", path, ttl =, clear = }`; unlocks writing, a cache ctx.cache" },
-  { "limits", "table", "`{ memory = \"1GB\", file = \"1GB\", processes = 64 }`: what it and its programs may use" },
+  { "limits", "table", "`{ memory = \"1GB\", file = \"1GB\", tmp = \"1GB\", processes = 64 }`: what it and its programs may use" },
   { "walk", "boolean", "Goes through directories; unlocks ctx.walk" },
   { "stdin", "true|table", "Reads standard input: true or `{ format =, required = }`; unlocks ctx.input" },
   { "payload", "boolean", "Takes all parameters as one JSON object: --raw-payload" },

@@ -69,7 +69,9 @@ function sample(doc, s, depth)
     if depth > 5 then return S.json.array {} end
     return S.json.array { sample(doc, s.items or {}, depth + 1) }
   end
-  if kind == "object" or s.properties or s.allOf then return S.json.object(sample_object(doc, s, depth, {}, needed_of(doc, s, {}))) end
+  if kind == "object" or s.properties or s.allOf then
+    return S.json.object(sample_object(doc, s, depth, {}, needed_of(doc, s, {})))
+  end
   return FORMATS[s.format] or "text"
 end
 
