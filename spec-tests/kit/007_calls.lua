@@ -38,7 +38,8 @@ S.req("KIT-CALLS", "Calls of ctx", function()
       local none, err = h.try.get("http://127.0.0.1:1/", { retries = 0 })
       return ctx.updated { seen = head.headers["x-seen"], after = head.retry_after,
         methods = { h.put(url .. "/b", { json = { n = 1 } }).json.method,
-          h.patch(url .. "/c", { form = { n = "1 2" } }).json.method, h.delete(url .. "/d").json.method, h.request { method = "PUT", url = url .. "/e", query = { q = "a b" } }.json.method },
+          h.patch(url .. "/c", { form = { n = "1 2" } }).json.method, h.delete(url .. "/d").json.method,
+          h.request { method = "PUT", url = url .. "/e", query = { q = "a b" } }.json.method },
         gone = { gone.status, gone.json.left }, none = none == nil, code = err.code }]])
     local r = S.status(run { server.url }, 0)
     S.equal(r, { "yes", 3000 }, { r.envelope.data.seen, r.envelope.data.after })
