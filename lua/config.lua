@@ -396,14 +396,15 @@ function config.open(C, globals, cwd)
     end)
   end
 
-  --- Removes a key from the file that is written. Returns its old value there.
+  --- Removes a key from the file that is written. Answers as set does.
   function self.unset(key)
-    return write(function(current)
+    local old = write(function(current)
       local at, name = place(current, key)
-      local old = at[name]
+      local value = at[name]
       at[name] = nil
-      return old
+      return value
     end)
+    return { scope = self.scope, path = self.path, old = old }
   end
 
   return self

@@ -315,13 +315,14 @@ end
 
 local PROCESSES <const> = 512
 
---- What a run may use at most: memory and size of a file in bytes, processes, open files.
+--- What a run may use at most: memory, size of a file and of the run's own directory in bytes, processes, open files.
 function M.limits(C)
   local own, programs = C.limits or {}, C.runs ~= nil or C.raw.probes or C.background ~= nil
   local writes = C.writes ~= nil or C.path_access
   return {
     memory = own.memory or (programs and 8 or 2) * GIB,
     file_size = own.file or (writes and 16 or 1) * GIB,
+    tmp_size = own.tmp or (writes and 16 or 1) * GIB,
     processes = programs and (own.processes or PROCESSES) or nil,
     open_files = C.serves and 65536 or 4096,
   }

@@ -32,7 +32,7 @@ local UNLOCKED_BY = {
   http = "network", api = "network", files = "reads or writes", exec = "runs", start = "runs", pipe = "runs",
   spawn = "background", stop = "stops",
   job = "job", config = "config", store = "store",
-  archive = "archive", credential = "auth", confirm = "asks", ask = "asks", edit = "editor",
+  archive = "archive", credential = "auth or scopes", confirm = "asks", ask = "asks", edit = "editor",
   open = "gui", notify = "gui", serve = "serves", emit = "stream", list = "page", each = "batch",
   step = "steps", walk = "walk", cache = "writes of type cache",
   input = "stdin", created = "danger", updated = "danger", deleted = "danger", noop = "danger", exists = "creates",
@@ -304,7 +304,8 @@ local function add_batch(ctx, run)
         local e = require("answer").error(value, run.contract, false)
         row.error = { code = e.code, message = e.message, retryable = e.retryable, retry_after_ms = e.retry_after_ms }
       elseif made[value] then
-        row.effect, row.data = made[value].effect, made[value].data
+        row.effect = made[value].effect
+        row.data = not made[value].missing and made[value].data or nil -- what is not there has no result
         changed = changed or row.effect ~= "noop"
       elseif value ~= nil then
         row.data = value

@@ -38,8 +38,8 @@ M.FORM = {
   paths = { list = { path = "string", access = { list = "string", ordered = true }, why = "string", programs = "boolean" } },
   network = "boolean", ["hosts?"] = { list = "string", ordered = true }, ["ports?"] = { list = "integer" },
   listens = "boolean", local_sockets = "boolean", programs = "boolean",
-  limits = { memory_bytes = "integer", file_bytes = "integer", ["processes?"] = "integer", open_files = "integer",
-    ["time_ms?"] = "integer" },
+  limits = { memory_bytes = "integer", file_bytes = "integer", tmp_bytes = "integer", ["processes?"] = "integer",
+    open_files = "integer", ["time_ms?"] = "integer" },
 }
 
 local function array(list)
@@ -53,8 +53,8 @@ function M.effective(policy, notes, C)
     ports = array(policy.ports),
     listens = policy.listens and true or false, local_sockets = policy.local_sockets and true or false,
     programs = policy.exec and true or false,
-    limits = { memory_bytes = policy.memory, file_bytes = policy.file_size, processes = policy.processes,
-      open_files = policy.open_files, time_ms = C.timeout_ms },
+    limits = { memory_bytes = policy.memory, file_bytes = policy.file_size, tmp_bytes = policy.tmp_size,
+      processes = policy.processes, open_files = policy.open_files, time_ms = C.timeout_ms },
   }
 end
 
@@ -127,7 +127,8 @@ function M.words(effective, C)
   end
   if C.danger ~= "safe" then add("Is %s: it changes something outside.", C.danger) end
   local l = effective.limits
-  add("May use %s of memory and files of %s%s%s.", size(l.memory_bytes), size(l.file_bytes),
+  add("May use %s of memory, files of %s, %s in a directory of its own%s%s.", size(l.memory_bytes), size(l.file_bytes),
+    size(l.tmp_bytes),
     l.processes and (", %d processes"):format(l.processes) or "",
     l.time_ms and l.time_ms > 0 and (", for %g s"):format(l.time_ms / 1000) or "")
   return host.json.array(out)

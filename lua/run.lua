@@ -46,7 +46,7 @@ local function add_session(run)
   --- The run's own directory; the supervisor removes it when all programs have ended.
   function run.tmp_dir()
     if not dir then
-      host.send "T"
+      host.send("T", tostring(require("confinement").limits(run.contract).tmp_size))
       dir = usable(host.session())
       run.session_dir = dir
       run.private[#run.private + 1] = dir
@@ -337,6 +337,10 @@ local function collect_pages(run, handler)
     token = result.next
     if token == host.json.null then token = nil end
     if token == nil or #items >= wanted then break end
+    if token == ctx.cursor then
+      failure.raise("OUTPUT_INVALID", { exit = "GENERAL_ERROR", context = { cursor = token },
+        message = "The command's pages do not end: each names itself as the next one." })
+    end
   end
   info.next, info.pages, info.size = token, pages, run.page.size
   if token == nil and #pages == 1 and pages[1].token == nil then info.pages = nil end

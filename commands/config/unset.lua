@@ -14,8 +14,8 @@ return {
     return ctx.would("delete", { scope = ctx.config.scope, path = ctx.config.path, key = args.key })
   end,
   run = function(args, ctx)
-    local old = ctx.config.unset(args.key)
-    local result = { scope = ctx.config.scope, path = ctx.config.path, key = args.key, old = old }
-    return old == nil and ctx.noop(result) or ctx.deleted(result)
+    local result = ctx.config.unset(args.key)
+    result.key = args.key
+    return result.old == nil and ctx.noop(result) or ctx.deleted(result)
   end,
 }

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #define ID_LENGTH 26
+#define NAME_BYTES 4096u /* what a name costs at least, so that empty files count */
+#define MAX_LEVELS 100   /* nobody needs as many directories in each other */
 
 static bool is_private(const struct stat *st)
 {
@@ -148,6 +150,40 @@ void session_remove(const struct snapshot *s)
 		return;
 	(void)file_remove_tree(base, s->request_id);
 	(void)close(base);
+}
+
+/* Takes the descriptor of a directory. */
+static uint64_t used_below(int fd, uint64_t enough, int level)
+{
+	uint64_t used = 0;
+	struct stat st;
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	if (d == NULL && fd >= 0)
+		(void)close(fd);
+	if (level > MAX_LEVELS)
+		used = enough;
+	for (struct dirent *e; d != NULL && used < enough && (e = readdir(d)) != NULL;) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+			continue;
+		uint64_t bytes = (uint64_t)st.st_blocks * 512 / (S_ISDIR(st.st_mode) || st.st_nlink == 0 ? 1 : st.st_nlink);
+		used += bytes > NAME_BYTES ? bytes : NAME_BYTES;
+		if (S_ISDIR(st.st_mode) && used < enough)
+			used += used_below(openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), enough - used, level + 1);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	return used;
+}
+
+uint64_t session_used(const struct snapshot *s, uint64_t enough)
+{
+	int base = open_base(s);
+	if (base < 0)
+		return 0;
+	uint64_t used = used_below(openat(base, s->request_id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), enough, 0);
+	(void)close(base);
+	return used;
 }
 
 int session_handout(const struct snapshot *s, long long ttl_s, char out[PATH_MAX])

@@ -7,6 +7,7 @@
 #include "snapshot.h"
 
 #include <limits.h>
+#include <stdint.h>
 
 /* <tmp>/tool-<uid> into out, made when missing. 0, or an errno value: EPERM when it is not a private directory of this
  * user. */
@@ -18,6 +19,10 @@ int session_make(const struct snapshot *s, char out[PATH_MAX], int *hold);
 
 /* Is `name` in the base the directory of a run that is over? */
 bool session_is_dead(const struct snapshot *s, const char *name);
+
+/* What the run's directory takes of the disk, names included; `enough` is where counting may stop. What nobody can see is
+ * not counted: deleted files that are still open, directories that their owner closed to himself. */
+uint64_t session_used(const struct snapshot *s, uint64_t enough);
 
 /* Removes the run's directory with all it holds; nothing happens when there is none. */
 void session_remove(const struct snapshot *s);

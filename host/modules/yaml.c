@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <lauxlib.h>
 #include <lua.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,8 @@ struct doc {
 	yaml_document_t document;
 	bool loaded;
 	int values; /* pushed so far */
+	const char *fault; /* why it has no value, and where; NULL */
+	size_t fault_line, fault_column;
 };
 
 int luaopen_yaml(lua_State *L);
@@ -57,8 +60,7 @@ static int load(lua_State *L, struct doc **out)
 	size_t n;
 	const char *text = luaL_checklstring(L, 1, &n);
 	struct doc *d = lua_newuserdatauv(L, sizeof *d, 0);
-	d->loaded = false;
-	d->values = 0;
+	memset(d, 0, sizeof *d);
 	luaL_setmetatable(L, DOC_TYPE);
 	yaml_parser_t parser;
 	if (yaml_parser_initialize(&parser) == 0)
@@ -86,28 +88,33 @@ static bool is_word(const char *text, size_t n, const char *word)
 	return strlen(word) == n && memcmp(text, word, n) == 0;
 }
 
-/* Pushes a plain scalar as the integer or float that it spells, or returns false. */
+/* Pushes a plain scalar as the integer or float that it spells, or returns false. What is no finite number has no value in
+ * JSON and stays text. */
 static bool push_number(lua_State *L, const char *text, size_t n)
 {
 	char copy[64];
-	if (n == 0 || n >= sizeof copy || strspn(text, "0123456789+-.eE") < n)
+	if (n == 0 || n >= sizeof copy)
 		return false;
 	memcpy(copy, text, n);
 	copy[n] = '\0';
-	char *end = NULL;
 	const char *digits = copy + (copy[0] == '-' || copy[0] == '+');
-	if (digits[0] == '\0' || digits[0] == 'e' || digits[0] == 'E')
+	int base = strncmp(copy, "0x", 2) == 0 ? 16 : strncmp(copy, "0o", 2) == 0 ? 8 : 10;
+	if (base != 10)
+		digits = copy + 2;
+	else if (strspn(copy, "0123456789+-.eE") < n || digits[0] == 'e' || digits[0] == 'E')
 		return false;
+	size_t length = strspn(digits, base == 16 ? "0123456789abcdefABCDEF" : base == 8 ? "01234567" : "0123456789");
+	char *end = NULL;
 	errno = 0;
-	if (digits[strspn(digits, "0123456789")] == '\0') {
-		long long i = strtoll(copy, &end, 10);
-		if (errno == 0 && *end == '\0') {
+	if (length > 0 && digits[length] == '\0') {
+		long long i = strtoll(base == 10 ? copy : digits, &end, base);
+		if (errno == 0) {
 			lua_pushinteger(L, i);
 			return true;
 		}
 	}
-	double f = strtod(copy, &end);
-	if (end == copy || *end != '\0')
+	double f = base == 10 ? strtod(copy, &end) : HUGE_VAL;
+	if (end == copy || !isfinite(f) || *end != '\0')
 		return false;
 	lua_pushnumber(L, f);
 	return true;
@@ -129,52 +136,66 @@ static void push_scalar(lua_State *L, const yaml_node_t *node)
 		lua_pushlstring(L, text, n);
 }
 
-static void push_node(lua_State *L, struct doc *d, int index, int depth);
+/* False, and the fault of a node is set; node NULL: of the document as a whole. */
+static bool refuse(struct doc *d, const yaml_node_t *node, const char *fault)
+{
+	d->fault = fault;
+	d->fault_line = node != NULL ? node->start_mark.line : 0;
+	d->fault_column = node != NULL ? node->start_mark.column : 0;
+	return false;
+}
 
-static void push_sequence(lua_State *L, struct doc *d, const yaml_node_t *node, int depth)
+static bool push_node(lua_State *L, struct doc *d, int index, int depth);
+
+static bool push_sequence(lua_State *L, struct doc *d, const yaml_node_t *node, int depth)
 {
 	lua_pushvalue(L, 3);
 	lua_createtable(L, (int)(node->data.sequence.items.top - node->data.sequence.items.start), 0);
 	lua_Integer i = 0;
 	for (yaml_node_item_t *item = node->data.sequence.items.start; item < node->data.sequence.items.top; item++) {
-		push_node(L, d, *item, depth + 1);
+		if (!push_node(L, d, *item, depth + 1))
+			return false;
 		lua_rawseti(L, -2, ++i);
 	}
 	lua_call(L, 1, 1);
+	return true;
 }
 
-static void push_mapping(lua_State *L, struct doc *d, const yaml_node_t *node, int depth)
+static bool push_mapping(lua_State *L, struct doc *d, const yaml_node_t *node, int depth)
 {
 	lua_pushvalue(L, 4);
 	lua_newtable(L);
 	for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
 		const yaml_node_t *key = yaml_document_get_node(&d->document, pair->key);
 		if (key == NULL || key->type != YAML_SCALAR_NODE)
-			luaL_error(L, "line %d: a key is no text", key != NULL ? (int)key->start_mark.line + 1 : 0);
+			return refuse(d, key, "a key is no text");
 		lua_pushlstring(L, (const char *)key->data.scalar.value, key->data.scalar.length);
-		push_node(L, d, pair->value, depth + 1);
+		if (!push_node(L, d, pair->value, depth + 1))
+			return false;
 		lua_rawset(L, -3);
 	}
 	lua_call(L, 1, 1);
+	return true;
 }
 
-static void push_node(lua_State *L, struct doc *d, int index, int depth)
+/* Pushes the value of a node, or returns false with a fault. */
+static bool push_node(lua_State *L, struct doc *d, int index, int depth)
 {
 	const yaml_node_t *node = yaml_document_get_node(&d->document, index);
-	luaL_checkstack(L, 8, "the document is too deep");
-	if (depth > MAX_DEPTH || ++d->values > MAX_VALUES)
-		luaL_error(L, "line %d: the document is too %s", node != NULL ? (int)node->start_mark.line + 1 : 0,
-			   depth > MAX_DEPTH ? "deep" : "large");
-	if (node == NULL || node->type == YAML_SCALAR_NODE) {
-		if (node == NULL)
-			lua_pushvalue(L, 2);
-		else
-			push_scalar(L, node);
-	} else if (node->type == YAML_SEQUENCE_NODE) {
-		push_sequence(L, d, node, depth);
-	} else {
-		push_mapping(L, d, node, depth);
-	}
+	luaL_checkstack(L, 8, "a YAML document");
+	if (depth > MAX_DEPTH)
+		return refuse(d, node, "the document is too deep");
+	if (++d->values > MAX_VALUES)
+		return refuse(d, node, "the document is too large");
+	if (node != NULL && node->type == YAML_SEQUENCE_NODE)
+		return push_sequence(L, d, node, depth);
+	if (node != NULL && node->type == YAML_MAPPING_NODE)
+		return push_mapping(L, d, node, depth);
+	if (node != NULL)
+		push_scalar(L, node);
+	else
+		lua_pushvalue(L, 2);
+	return true;
 }
 
 static int l_decode(lua_State *L)
@@ -186,7 +207,8 @@ static int l_decode(lua_State *L)
 	yaml_node_t *root = yaml_document_get_root_node(&d->document);
 	if (root == NULL)
 		return push_error(L, "it is empty", 0, 0);
-	push_node(L, d, (int)(root - d->document.nodes.start) + 1, 0);
+	if (!push_node(L, d, (int)(root - d->document.nodes.start) + 1, 0))
+		return push_error(L, d->fault, d->fault_line, d->fault_column);
 	return 1;
 }
 

@@ -24,6 +24,8 @@ static bool forget_run(struct supervision *v)
 	bool ok = record_init(&v->record) && facts_base(v);
 	v->record.effects = old.effects;
 	v->record.session = old.session;
+	v->record.session_bytes = old.session_bytes;
+	v->record.max_processes = old.max_processes;
 	ok = ok && (old.audit.n == 0 || record_audit(&v->record, "{}", 2));
 	v->record.has_deadline = old.has_deadline;
 	v->record.timeout_ms = old.timeout_ms;
@@ -73,7 +75,8 @@ int finish_run(struct supervision *v)
 	struct outcome o;
 	outcome_init(&o);
 	int64_t spent = (clock_mono_ns() - v->stopped_ns) / 1000000;
-	int64_t grace = v->reason == SIGNALLED ? (spent < CHILD_GRACE_MS ? CHILD_GRACE_MS - spent : 0) : v->reason == DEADLINE || v->reason == CROWDED ? 0 : ORPHAN_GRACE_MS;
+	int64_t grace = v->reason == SIGNALLED ? (spent < CHILD_GRACE_MS ? CHILD_GRACE_MS - spent : 0) :
+			v->reason == DEADLINE || v->reason == CROWDED || v->reason == FILLED ? 0 : ORPHAN_GRACE_MS;
 	while (v->worker_ended && v->frames_fd >= 0 && watch_frames(v)) {
 	} /* who shall stay stands there */
 	end_others(v, grace);

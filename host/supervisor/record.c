@@ -292,7 +292,7 @@ static bool take(struct record *r, char kind, const struct json_span *part, size
 	case 'H': r->handed_back = true; return count == 0;
 	case 'O': return count == 2 && take_lines(r, part);
 	case 'P': return count == 1 && text_set(&r->step, part[0].p, part[0].n);
-	case 'T': r->session = true; return true;
+	case 'T': r->session = true; return count == 1 && number(&part[0], INT64_MAX, &r->session_bytes);
 	case 'X': r->effects = true; return true;
 	case 'U': r->unwinding = true; return true;
 	case 'C': return record_warn(r, cleanup_failed, sizeof cleanup_failed - 1);

@@ -48,6 +48,7 @@ struct record {
 	int64_t max_processes; /* how many the command's programs may be; 0: it has none */
 	bool log_asked;    /* the configuration wants a log file */
 	bool session;      /* the run made its own directory */
+	int64_t session_bytes; /* how much that may take */
 	struct text fatal, trace;
 	struct text slow; /* the file whose loading did not end */
 	bool has_result, effects, unwinding, broken, out_of_memory;

@@ -19,7 +19,7 @@
 
 struct serve_note;
 
-enum reason { NOT_STOPPED, DEADLINE, SIGNALLED, READER_GONE, OUTPUT_LOST, CROWDED };
+enum reason { NOT_STOPPED, DEADLINE, SIGNALLED, READER_GONE, OUTPUT_LOST, CROWDED, FILLED };
 
 /* What all runs of this process share: one, or the lines of `tool exec`. */
 struct shared {
@@ -46,6 +46,7 @@ struct supervision {
 	int64_t next_beat_ns;       /* when the next sign of life is due */
 	int64_t next_tick_ns;       /* the same on stderr */
 	int64_t next_watch_ns;      /* when the programs are counted next */
+	int64_t next_measure_ns;    /* when the run's own directory is measured next */
 	struct reap_watch watch;
 	struct reap_told told;      /* programs that a signal's SIGTERM was passed to */
 	struct buf captured, noise; /* what others wrote to descriptors 1 and 2 */

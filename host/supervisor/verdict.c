@@ -37,6 +37,15 @@ static bool crowded(struct supervision *v, struct outcome *o)
 	return cut_data(v, o) && outcome_fail(o, v->record.effects ? 3 : 1, "PROCESS_LIMIT", message, "execution", false, extra);
 }
 
+static bool filled(struct supervision *v, struct outcome *o)
+{
+	char message[96], extra[64];
+	long long limit = (long long)v->record.session_bytes;
+	(void)snprintf(message, sizeof message, "Stopped: its own directory grew beyond %lld bytes.", limit);
+	(void)snprintf(extra, sizeof extra, ",\"max_bytes\":%lld", limit);
+	return cut_data(v, o) && outcome_fail(o, v->record.effects ? 3 : 1, "DISK_LIMIT", message, "execution", false, extra);
+}
+
 static bool cancelled(struct supervision *v, struct outcome *o)
 {
 	const char *name = v->signal_number == SIGINT ? "SIGINT" : v->signal_number == SIGHUP ? "SIGHUP" :
@@ -111,6 +120,8 @@ bool verdict_decide(struct supervision *v, struct outcome *o)
 		return timed_out(v, o);
 	if (v->reason == CROWDED)
 		return crowded(v, o);
+	if (v->reason == FILLED)
+		return filled(v, o);
 	if (v->reason == SIGNALLED)
 		return verdict_meant_to_stop(v) ? finished(v, o) : cancelled(v, o);
 	if (v->record.broken || v->secrets_lost)

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/reap.h"
+#include "base/session.h"
 #include "notes.h"
 #include "show.h"
 #include "worker/serve.h"
@@ -22,6 +23,8 @@
 #define KILL_WAIT_MS 2000     /* a worker that SIGKILL does not end by then hangs in the kernel */
 #define NOTE_MS 10             /* how late the limit of a line may be noticed */
 #define WATCH_MS 20           /* how often the number of programs is looked at */
+#define MEASURE_MS 50         /* the same of the size of the run's own directory, */
+#define MEASURE_SHARE 20      /* which takes one part in so many of the time, however many files there are */
 #define CROWD_ROUNDS 200      /* to end programs that multiply while they are ended */
 #define MAX_TIMEOUT_MS (INT64_MAX / 4000000) /* so that nanoseconds cannot overflow */
 
@@ -220,6 +223,24 @@ static void watch_programs(struct supervision *v, int64_t now)
 	free(others);
 }
 
+/* A run that fills its own directory is stopped: RLIMIT_FSIZE holds one file, and nothing holds their number. */
+
+static int64_t measure_ns(const struct supervision *v)
+{
+	return !v->record.session || v->reason != NOT_STOPPED || watch_over(v) ? 0 : v->next_measure_ns;
+}
+
+static void measure_directory(struct supervision *v, int64_t now)
+{
+	if (!v->record.session || v->reason != NOT_STOPPED || now < v->next_measure_ns)
+		return;
+	uint64_t most = (uint64_t)v->record.session_bytes;
+	if (session_used(v->snapshot, most + 1) > most)
+		stop(v, FILLED);
+	int64_t after = clock_mono_ns(), pause = (after - now) * MEASURE_SHARE;
+	v->next_measure_ns = after + (pause > (int64_t)MEASURE_MS * 1000000 ? pause : (int64_t)MEASURE_MS * 1000000);
+}
+
 /* When the worker must be gone: it has answered, or what it says makes no sense. */
 static void limit_end(struct supervision *v, int64_t now)
 {
@@ -242,6 +263,7 @@ static void check_clocks(struct supervision *v)
 	beat(v, now);
 	tick(v, now);
 	watch_programs(v, now);
+	measure_directory(v, now);
 	if (v->record.unwinding && !v->cleanup_seen) {
 		v->cleanup_seen = true;
 		if (v->kill_at_ns != 0 && !v->shared->hurry)
@@ -262,13 +284,15 @@ static void check_clocks(struct supervision *v)
 static const struct timespec *poll_timeout(const struct supervision *v, struct timespec *t)
 {
 	int64_t at = deadline_ns(v), look = clock_mono_ns() + (int64_t)NOTE_MS * 1000000, next_beat = beat_ns(v), next_tick = tick_ns(v);
-	int64_t next_watch = watch_ns(v), left;
+	int64_t next_watch = watch_ns(v), next_measure = measure_ns(v), left;
 	if (next_beat != 0 && (at == 0 || next_beat < at))
 		at = next_beat;
 	if (next_tick != 0 && (at == 0 || next_tick < at))
 		at = next_tick;
 	if (next_watch != 0 && (at == 0 || next_watch < at))
 		at = next_watch;
+	if (next_measure != 0 && (at == 0 || next_measure < at))
+		at = next_measure;
 	if (v->note != NULL && !watch_over(v) && (at == 0 || look < at))
 		at = look;
 	if (v->kill_at_ns != 0) {

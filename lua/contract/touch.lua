@@ -356,13 +356,13 @@ function touch.retry(ck, C, value)
   C.retry = { max = value.max or 0, delay_ms = delay }
 end
 
-local LIMITS = { memory = true, file = true, processes = true }
+local LIMITS = { memory = true, file = true, tmp = true, processes = true }
 
 -- What the command may use at most, where the host's own limits are too narrow or wider than it needs.
 function touch.limits(ck, C, value)
   only(ck, "limits", "REQ-C-011", value, LIMITS)
   local limits = {}
-  for _, key in ipairs { "memory", "file" } do
+  for _, key in ipairs { "memory", "file", "tmp" } do
     limits[key] = value[key] and units.size(value[key])
     if value[key] and (math.type(limits[key]) ~= "integer" or limits[key] < 4096) then
       ck:bad("limits", "REQ-C-011", "limits.%s must be a size of at least 4KiB", key)

@@ -107,8 +107,9 @@ local function values(open)
     local db = open()
     local ok, err = db:transaction(function()
       for _, change in ipairs(list) do
-        local verb, key = change[1], check_key(change[2])
+        local verb = change[1]
         if verb ~= "put" and verb ~= "delete" then error("a change is { 'put' or 'delete', key, value }", 0) end
+        local key = check_key(change[2])
         check((verb == "put" and put or delete)(db, key, change[3]))
       end
       return true

@@ -11,6 +11,7 @@ local config = require "config"
 local failure = require "failure"
 local fingerprint = require "fingerprint"
 local host = require "host"
+local schema = require "schema"
 
 local store = {}
 
@@ -56,12 +57,21 @@ local function previous_id(name)
   return id and id:find("^[%w.+-]+$") and id or nil
 end
 
+-- What others go by of a lock, as candidate.lock makes it.
+local LOCK = { danger = "safe", returns = {
+  name = "string", version = "string", ["about?"] = "string", digest = "string", may = { list = "string" },
+  commands = { list = "string" }, files = { map = { sha256 = "string", size = "integer" } },
+  source = { kind = "string", location = "string", ["ref?"] = "string", ["commit?"] = "string", ["sha256?"] = "string" },
+  ["signature?"] = { key_id = "string", comment = "string", public_key = "string" }, ["…"] = "any",
+} }
+
 -- A version: { id, dir, lock }, or nil when it is not whole.
 local function version_of(name, id)
   local base = versions_of(name) .. "/" .. id
   local text = file.read(base .. "/lock.json", MAX_LOCK)
   local lock = text and host.json.decode(text)
-  return type(lock) == "table" and type(lock.files) == "table" and { id = id, dir = base .. "/" .. name, lock = lock } or nil
+  if lock == nil or not schema.check(LOCK, lock, "result") then return nil end
+  return { id = id, dir = base .. "/" .. name, lock = lock }
 end
 
 --- What is installed under a name: { name, version, previous } with versions { id, dir, lock }; nil when there is nothing,

@@ -354,12 +354,23 @@ local function missing_checker(v)
   if v.id == nil then return ".id", "is missing" end
 end
 
+-- What no declaration can rule out before the result is there: "any", and the schemas that allow a bare value.
+local function never_bare(checker)
+  return function(v)
+    local below, message = checker(v)
+    local kind = not below and type(v)
+    if kind == "string" or kind == "number" or kind == "boolean" then return misfit("an object or a list", v) end
+    return below, message
+  end
+end
+
 local function result_checker(C)
   if C.batch then return C.danger == "safe" and batch_checker(C) or with_effect(batch_checker(C)) end
   local kind = results.kind(C.returns)
   local checker = compile(C.returns, extra_keys(C))
   if C.stream and kind ~= "list" and kind ~= "schema" then checker, kind = list_checker(checker), "list" end
   if kind == "list" then return tagged_list(checker) end
+  checker = never_bare(checker)
   if C.danger ~= "safe" then checker = with_effect(checker) end
   return checker
 end

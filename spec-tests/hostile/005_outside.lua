@@ -45,6 +45,17 @@ S.req("HOSTILE-OUTSIDE", "Attacks by hosts, processes and links", function()
     hostile.unharmed(at, r)
   end)
 
+  for _, way in ipairs { "program", "lua" } do
+    it("a run that fills its own directory is stopped, and the directory is gone: " .. way, function()
+      local words = way == "program" and { "hostile", "program", "fill-directory" } or { "hostile", "fills" }
+      local r = S.tool(words, hostile.options(at, { timeout = 30 }))
+      local e = S.failed(r, way == "program" and 3 or 1, "DISK_LIMIT")
+      S.equal(r, 20000000, e.max_bytes)
+      assert.same({}, S.tree(at.home .. "/tmp/tool-" .. uv.getuid()))
+      hostile.unharmed(at, r)
+    end)
+  end
+
   it("a program that leaves its session ends with the run", function()
     local r = S.status(S.tool({ "hostile", "program", "daemon" }, hostile.options(at)), 0)
     S.equal(r, "done", r.envelope.data.told, "told")

@@ -62,6 +62,7 @@ S.req("HOSTILE-EXPLAINED", "The environment, plugin explain, sandbox run", funct
     S.equal(r, 1, #r.envelope.data.commands, "commands")
     S.equal(r, 64, one.effective.limits.processes, "processes")
     S.equal(r, 1000000, one.effective.limits.file_bytes, "file size")
+    S.equal(r, 20000000, one.effective.limits.tmp_bytes, "size of the run's own directory")
     S.equal(r, false, one.effective.network, "network")
     S.equal(r, { "read", "write" }, rule(r, "hostile program", "--own").access, "--own")
     S.equal(r, { "read" }, rule(r, "hostile program", "--see").access, "--see")

@@ -51,11 +51,13 @@ S.req("KIT-TEST", "tool test", function()
     local r, all = results [[
       { "asks", args = "fxp ask {server}/a", server = { ["POST /a"] = { body = "hello" } },
         expect = { data = { size = 5 }, requests = { { "POST", "/a", json = { a = 1, b = { 2 } } } } } },
+      { "asks a function", args = "fxp ask {server}/a", server = { ["POST /a"] = { body = "hello" } },
+        expect = { requests = function(list) return #list == 1 and list[1].json.a == 1 end } },
       fn = function(t) t.server { ["POST /b"] = { json = { 1 } } } t.equal(3, t.run("fxp ask {server}/b").data.size) end ]]
     S.status(r, 0)
     local data = r.envelope.data
-    S.equal(r, { 2, 0 }, { data.passed, data.failed })
-    S.equal(r, { 2, 4 }, { all.asks.line, all.fn.line }, "lines")
+    S.equal(r, { 3, 0 }, { data.passed, data.failed })
+    S.equal(r, { 2, 6 }, { all.asks.line, all.fn.line }, "lines")
     S.equal(r, { 1, 1 }, { all.asks.runs, all.fn.runs }, "runs")
     S.truth(r, all.asks.ms > 0, "no time")
     S.equal(r, { "fxp ask: GONE", "fxp ask: NEVER" }, data.unproven)
@@ -112,6 +114,8 @@ S.req("KIT-TEST", "tool test", function()
     failing("{ 'a'," .. server .. "expect = { requests = {} } }", "0 requests expected, got 1: POST /a")
     failing("{ 'a'," .. server .. "expect = { requests = { { 'POST', '/a', json = { a = 2 } } } } }",
       "requests[1].json.a: 2 expected")
+    failing("{ 'a'," .. server .. "expect = { requests = function(list) return #list == 2, 'one' end } }",
+      "is not as expected: one")
     failing("{ 'a'," .. server .. "expect = { requests = { 'GET /a' } } }", 'requests[1].method: "GET" expected')
     failing("{ 'a'," .. server .. "expect = { warnings = {} } }", "no warnings expected")
     failing("{ 'a'," .. server .. "expect = { warnings = { 'zzz' } } }", 'no warning holds "zzz"')

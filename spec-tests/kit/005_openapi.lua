@@ -1,12 +1,13 @@
 -- `tool new suite NAME --openapi DOCUMENT`: the commands of an API, in order as they are written, and talking as the document
--- says. SPEC_OPENAPI names further documents (JSON files, separated by colons).
+-- says. SPEC_OPENAPI names further documents, of other products: JSON or YAML files, separated by colons.
 local S = require "lib.spec"
 local stub = require "lib.stub_server"
 
-local DOCUMENTS = { S.paths.root .. "/fixtures/openapi/workshop.json" }
-for path in (os.getenv "SPEC_OPENAPI" or ""):gmatch("[^:]+") do DOCUMENTS[#DOCUMENTS + 1] = path end
+local WORKSHOP = S.paths.root .. "/fixtures/openapi/workshop.json"
+local HANDED = {}
+for path in (os.getenv "SPEC_OPENAPI" or ""):gmatch("[^:]+") do HANDED[#HANDED + 1] = path end
 
-local METHODS = { "get", "post", "put", "patch", "delete" }
+local METHODS = { "get", "head", "post", "put", "patch", "delete", "options", "trace" }
 
 -- The document, by the test's own reading of it --------------------------------------------------------------------------
 
@@ -24,15 +25,17 @@ end
 
 local sample
 
-local function sample_object(doc, s, depth, out)
-  for _, part in ipairs(s.allOf or {}) do
-    part = resolve(doc, part)
-    sample_object(doc, part, depth, out)
-  end
+-- The names that an object must have, whichever part of an allOf says so.
+local function needed_of(doc, s, names)
+  for _, name in ipairs(s.required or {}) do names[name] = true end
+  for _, part in ipairs(s.allOf or {}) do needed_of(doc, resolve(doc, part), names) end
+  return names
+end
+
+local function sample_object(doc, s, depth, out, needed)
+  for _, part in ipairs(s.allOf or {}) do sample_object(doc, resolve(doc, part), depth, out, needed) end
   for name, property in pairs(s.properties or {}) do
-    local needed = false
-    for _, one in ipairs(s.required or {}) do needed = needed or one == name end
-    if needed or depth < 3 then out[name] = sample(doc, property, depth + 1) end
+    if needed[name] or depth < 3 then out[name] = sample(doc, property, depth + 1) end
   end
   if type(s.additionalProperties) == "table" and depth < 3 then
     out.further = sample(doc, s.additionalProperties, depth + 1)
@@ -54,6 +57,10 @@ function sample(doc, s, depth)
   if choice and not s.properties then return sample(doc, choice[#choice], depth) end
   local kind = s.type
   if type(kind) == "table" then kind = kind[1] end
+  for _, part in ipairs(not kind and s.allOf or {}) do
+    part = resolve(doc, part)
+    if part.type and part.type ~= "object" then return sample(doc, part, depth) end
+  end
   if kind == "integer" then return 9007199254740993 end
   if kind == "number" then return 1.5 end
   if kind == "boolean" then return false end
@@ -62,7 +69,9 @@ function sample(doc, s, depth)
     if depth > 5 then return S.json.array {} end
     return S.json.array { sample(doc, s.items or {}, depth + 1) }
   end
-  if kind == "object" or s.properties or s.allOf then return S.json.object(sample_object(doc, s, depth, {})) end
+  if kind == "object" or s.properties or s.allOf then
+    return S.json.object(sample_object(doc, s, depth, {}, needed_of(doc, s, {})))
+  end
   return FORMATS[s.format] or "text"
 end
 
@@ -91,20 +100,18 @@ local function operations(doc)
   return list
 end
 
--- A service that answers every operation with its sample.
-local function service(list)
-  return stub.start(function(request)
-    for _, one in ipairs(list) do
-      local pattern = "^" .. one.path:gsub("[%-%.%+%*%?%[%]%^%$%(%)%%]", "%%%0"):gsub("{[^{}]*}", "[^/]+") .. "$"
-      if one.method == request.method and request.path:find(pattern) and not (one.path:find("{", 1, true) and one.found) then
-        request.operation = one
-        if one.status == 204 or not one.body then return { status = one.status } end
-        if one.json ~= nil then return { status = one.status, json = one.json } end
-        return { status = one.status, body = one.body }
-      end
-    end
-    return { status = 404 }
+-- A service that answers the operation that is `wanted`, and no other request, with its sample.
+local function service()
+  local self = {}
+  self.server = stub.start(function(request)
+    local one = self.wanted
+    local pattern = "^" .. one.path:gsub("[#?].*", ""):gsub("[%-%.%+%*%?%[%]%^%$%(%)%%]", "%%%0"):gsub("{[^{}]*}", "[^/]+") .. "$"
+    if one.method ~= request.method or not request.path:find(pattern) then return { status = 404 } end
+    if one.status == 204 or not one.body then return { status = one.status } end
+    if one.json ~= nil then return { status = one.status, json = one.json } end
+    return { status = one.status, body = one.body }
   end)
+  return self
 end
 
 -- The commands of a suite -------------------------------------------------------------------------------------------------
@@ -124,11 +131,20 @@ local function words_of(line)
   return list
 end
 
--- Calls each command by its example, for real, and gives how many answered as declared.
+-- The operation that a command is for: its file says so in the first line.
+local function operation_of(dir, words, list)
+  local method, path = S.slurp(("%s/%s/%s.lua"):format(dir, words[1], words[2])):match("^%-%-%- `[^`]*`: (%u+) (%S+)")
+  for _, one in ipairs(list) do
+    if one.method == method and one.path == path then return one end
+  end
+  error(("%s is for no operation"):format(words[2]))
+end
+
+-- Calls each command by its example, for real, and gives how many asked and answered as the document says.
 local function call_all(dir, name, list)
-  local server = service(list)
+  local asked = service()
   local prefix = name:upper()
-  local env = { TOOL_COMMANDS_PATH = dir, [prefix .. "_API_URL"] = server.url, TOOL_MAX_OUTPUT_BYTES = "100000000" }
+  local env = { TOOL_COMMANDS_PATH = dir, [prefix .. "_API_URL"] = asked.server.url, TOOL_MAX_OUTPUT_BYTES = "100000000" }
   local manifest = S.status(S.tool({ "manifest", "--prefix", name }, { env = env, timeout = 60 }), 0).envelope.data.commands
   for _, v in ipairs { "_TOKEN", "_USER", "_PASSWORD" } do env[prefix .. v] = "t0k3n" end
   local called = 0
@@ -137,35 +153,52 @@ local function call_all(dir, name, list)
     if example then
       local words = words_of((example:gsub(" %-%-dry%-run", "")))
       if entry.danger_level == "destructive" then words[#words + 1] = "--confirm-destructive" end
+      asked.wanted = operation_of(dir, words, list)
       local work = S.dir "work"
       S.spit(work .. "/in.txt", "text")
       if entry.flags.limit and entry.flags.cursor then
         words[#words + 1] = "--limit"
         words[#words + 1] = "1"
       end
-      local r = S.status(S.tool(words, { env = env, cwd = work, timeout = 60 }), 0)
-      S.truth(r, server.requests[#server.requests].operation, "the request is none of the document")
+      S.status(S.tool(words, { env = env, cwd = work, timeout = 60 }), 0)
       called = called + 1
     end
   end
-  server.close()
+  asked.server.close()
   return called
 end
 
-S.req("KIT-OPENAPI", "tool new suite --openapi", function()
-  for _, document in ipairs(DOCUMENTS) do
-    it("the commands of " .. document:match("[^/]*$") .. " are in order and talk as it says", function()
-      local dir, made = import(document, "imported")
-      S.status(made, 0)
-      S.status(S.tool({ "check", "imported" }, { cwd = dir, timeout = 60 }), 0)
-      local r = S.status(S.tool({ "test", "imported", "--timeout", "20m" }, { cwd = dir, timeout = 1200 }), 0)
-      local list = operations(assert(S.json.decode(S.slurp(document))))
-      S.truth(r, r.envelope.data.passed > 0 and #made.envelope.data.files >= #list, "too few commands")
-      S.truth(r, call_all(dir, "imported", list) > 0, "nothing was called")
-    end)
-  end
+-- Imports, checks and tests; gives the folder, the answer of the import and the number of tests.
+local function sound(document)
+  local dir, made = import(document, "imported")
+  S.status(made, 0)
+  S.status(S.tool({ "check", "imported" }, { cwd = dir, timeout = 60 }), 0)
+  local r = S.status(S.tool({ "test", "imported", "--timeout", "20m" }, { cwd = dir, timeout = 1200 }), 0)
+  S.truth(r, r.envelope.data.passed > 0, "no test")
+  return dir, made, r.envelope.data.passed
+end
 
-  local dir, made = import(DOCUMENTS[1], "shed")
+S.req("KIT-OPENAPI", "tool new suite --openapi", function()
+  it("the commands of a document are in order and talk as it says", function()
+    local dir, made, tests = sound(WORKSHOP)
+    local list = operations(assert(S.json.decode(S.slurp(WORKSHOP))))
+    S.equal(made, { #list + 3, #list }, { #made.envelope.data.files, tests }, "files and tests")
+    S.equal(made, #list, call_all(dir, "imported", list), "commands that were called")
+  end)
+
+  it("so are those of the documents that SPEC_OPENAPI names, and their manifest is valid", function()
+    if #HANDED == 0 then return pending "SPEC_OPENAPI names no documents of other products" end
+    for _, document in ipairs(HANDED) do
+      local dir = sound(document)
+      local m = S.status(S.tool({ "manifest", "--prefix", "imported" }, { env = { TOOL_COMMANDS_PATH = dir,
+        TOOL_MAX_OUTPUT_BYTES = "100000000" }, timeout = 60 }), 0)
+      S.equal(m, {}, S.schema.validate(S.named_schema "manifest-response", m.envelope.data), "complaints")
+      local doc = document:find "%.json$" and assert(S.json.decode(S.slurp(document)))
+      S.truth(m, not doc or call_all(dir, "imported", operations(doc)) > 0, "nothing was called")
+    end
+  end)
+
+  local dir, made = import(WORKSHOP, "shed")
   local function contract(name)
     return S.status(S.tool({ "shed", name, "--schema" }, { env = { TOOL_COMMANDS_PATH = dir } }), 0).envelope.data
   end
@@ -219,8 +252,31 @@ S.req("KIT-OPENAPI", "tool new suite --openapi", function()
     server.close()
   end)
 
+  it("a service whose pages name themselves as the next is told of at once", function()
+    local server = stub.start(function() return { json = { items = S.json.array {}, next_cursor = "c2" } } end)
+    local env = { TOOL_COMMANDS_PATH = dir, SHED_API_URL = server.url, SHED_TOKEN = "abc" }
+    local r = S.tool("shed list-tools --limit 0", { env = env })
+    S.equal(r, "c2", S.failed(r, 1, "OUTPUT_INVALID").context.cursor)
+    S.equal(r, 2, #server.requests, "requests")
+    server.close()
+  end)
+
+  it("a fragment is not sent, a query and a part of a segment are; a list that a service leaves out is empty", function()
+    local server = stub.start { { json = "drill" }, { body = "t1" }, { json = S.json.object {} } }
+    local env = { TOOL_COMMANDS_PATH = dir, SHED_API_URL = server.url, SHED_TOKEN = "abc" }
+    S.status(S.tool("shed rename-tool t1 --name drill --quiet-query --kinds hand --weight 3", { env = env }), 0)
+    S.status(S.tool("shed label t1 svg", { env = env }), 0)
+    local r = S.status(S.tool("shed list-parts", { env = env }), 0)
+    S.equal(r, S.json.array {}, r.envelope.data.items)
+    local paths = {}
+    for i, request in ipairs(server.requests) do paths[i] = request.path end
+    assert.same({ "/tools/t1", "/tools/t1/label.svg", "/parts" }, paths)
+    assert.equal("spare=true&limit=20&offset=0", server.requests[3].query)
+    server.close()
+  end)
+
   it("a dry run writes nothing; a document can come from an address", function()
-    local server = stub.start { { body = S.slurp(DOCUMENTS[1]) } }
+    local server = stub.start { { body = S.slurp(WORKSHOP) } }
     local where = S.dir "x"
     local r = S.status(S.tool({ "new", "suite", "shed", "--openapi", server.url .. "/d.json", "--dry-run" }, { cwd = where }), 0)
     S.equal(r, #made.envelope.data.files, #r.envelope.data.would_affect.files)
@@ -240,7 +296,7 @@ S.req("KIT-OPENAPI", "tool new suite --openapi", function()
   end)
 
   it("a YAML document is read as the JSON one", function()
-    local where, r = import((DOCUMENTS[1]:gsub("json$", "yaml")), "shed")
+    local where, r = import((WORKSHOP:gsub("json$", "yaml")), "shed")
     S.status(r, 0)
     for _, name in ipairs(S.tree(dir .. "/shed")) do
       if not name:find "/$" then

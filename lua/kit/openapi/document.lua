@@ -140,12 +140,11 @@ local function decode_yaml(text, name)
     failure.raise("MODULE_MISSING", { exit = "PRECONDITION", fix = "Install the tool's YAML module, or give the document as JSON",
       message = "The YAML module is not installed: " .. tostring(message) })
   end
-  local ok, root, err = pcall(module.decode, text, null, host.json.array, host.json.object)
-  if not ok then root, err = nil, { message = tostring(root), line = tonumber(tostring(root):match("line (%d+)")) or 1 } end
+  local root, err = module.decode(text, null, host.json.array, host.json.object)
   if root == nil then
     err.line = math.min(err.line, select(2, text:gsub("\n", "")) + 1) -- what is missing is missed behind the end
     failure.raise("OPENAPI_INVALID", { exit = "ARG_ERROR", phase = "validation", fix = "Correct the document",
-      message = ("%s:%d:%d: not YAML: %s"):format(name, err.line, err.column or 1, err.message),
+      message = ("%s:%d:%d: not YAML: %s"):format(name, err.line, err.column, err.message),
       context = { document = name, line = err.line, column = err.column, pointer = "" } })
   end
   return root, function(pointer) return module.line(text, pointer) end

@@ -152,7 +152,8 @@ local function list_field(self, s)
   local found
   for name, property in pairs(is_table(s.properties) and s.properties or {}) do
     local merged = shape.merged(self.doc, property, self.out.pointer .. "/properties/" .. document.escape(name))
-    if shape.type_of(merged) == "array" then
+    local kind, nullable = shape.type_of(merged)
+    if kind == "array" and not nullable then
       if found then return nil end
       found = { name, property, ("%s/properties/%s"):format(self.out.pointer, document.escape(name)) }
     end
@@ -287,15 +288,15 @@ local function path_text(self)
   local parts, at = {}, 1
   local by_name = {}
   for _, one in ipairs(self.inputs.path or {}) do by_name[one.name] = one end
-  for from, name, stop in self.path:gmatch("(){([^{}]*)}()") do
-    if from > at then parts[#parts + 1] = write.string(self.path:sub(at, from - 1)) end
+  for from, name, stop in self.sent:gmatch("(){([^{}]*)}()") do
+    if from > at then parts[#parts + 1] = write.string(self.sent:sub(at, from - 1)) end
     local one = by_name[name]
     if not one then self.doc:fail(self.pointer, ("the path has {%s}, and there is no such parameter"):format(name)) end
     parts[#parts + 1] = ("url.encode(tostring(%s))"):format(one.text)
     self.uses_url = true
     at = stop
   end
-  if at <= #self.path then parts[#parts + 1] = write.string(self.path:sub(at)) end
+  if at <= #self.sent then parts[#parts + 1] = write.string(self.sent:sub(at)) end
   return table.concat(parts, " .. ")
 end
 
@@ -351,12 +352,19 @@ local function options_text(self)
   return #list > 0 and ", " .. table_text(list, "  ") or ""
 end
 
-local function next_text(pages)
-  local items = pages.field and write.index("page", pages.field) or "page"
-  if pages.style == "cursor" then return items, "    local next = " .. write.index("page", pages.next) .. "\n"
-    .. "    if next == \"\" then next = nil end\n" end
-  local step = pages.style == "page" and "(ctx.cursor or 1) + 1" or ("(ctx.cursor or 0) + #" .. items)
-  return items, ("    local next = #%s >= ctx.page_size and %s or nil\n"):format(items, step)
+-- The lines that make a page of `response`: a service may leave out a list that has no items.
+local function page_lines(pages)
+  local items = pages.field and "response.json" .. write.index("", pages.field) .. " or {}" or "response.json"
+  local lines = { "  local items = " .. items }
+  if pages.style == "cursor" then
+    lines[2] = "  local next = response.json" .. write.index("", pages.next)
+    lines[3] = '  if next == "" then next = nil end'
+  else
+    local step = pages.style == "page" and "(ctx.cursor or 1) + 1" or "(ctx.cursor or 0) + #items"
+    lines[2] = ("  local next = #items >= ctx.page_size and %s or nil"):format(step)
+  end
+  lines[#lines + 1] = "  return ctx.list(items, { next = next })"
+  return lines
 end
 
 local CALLS = { get = "get", head = "head", post = "post", put = "put", patch = "patch", delete = "delete" }
@@ -370,10 +378,7 @@ local function run_text(self)
     lines[#lines + 1] = ("  if response.status == 404 then return ctx.missing(%s) end"):format(self.missing)
   end
   if self.pages then
-    local items, next_lines = next_text(self.pages)
-    lines[#lines + 1] = "  local page = response.json"
-    lines[#lines + 1] = next_lines:gsub("\n$", ""):gsub("^  ", ""):gsub("\n  ", "\n")
-    lines[#lines + 1] = ("  return ctx.list(%s, { next = next })"):format(items)
+    for _, line in ipairs(page_lines(self.pages)) do lines[#lines + 1] = line end
   elseif self.danger == "safe" then
     lines[#lines + 1] = "  return " .. self.value
   elseif self.danger == "destructive" then
@@ -421,18 +426,23 @@ local function json_example(self, one)
   return not text:find("'", 1, true) and text or nil
 end
 
--- A command line that gives what must be given; nil where a value must be JSON that no example can know.
+-- The words that give a parameter; nil where no value is known.
+local function given(self, one)
+  if one.type == "boolean" then return "--" .. one.flag end
+  if one.type == "secret" then return ("--%s-from-env %s_TOKEN"):format(one.flag, self.suite.prefix) end
+  local text = one.type == "path" and "in.txt"
+  if not text then text = one.type == "json" and json_example(self, one) or one.type ~= "json" and params.example(one) end
+  return text and ("--%s %s"):format(one.flag, text:find("[^%w/._:,-]") and "'" .. text .. "'" or text) or nil
+end
+
+-- A command line that gives what must be given; nil where a value is needed that no example can know.
 local function call_of(self, name)
   local words = { "tool", self.suite.name, name }
   for _, one in ipairs(self.rows.list) do
     if one.required then
-      local text -- nil where no value is known
-      if one.type == "json" then text = json_example(self, one)
-      elseif one.type == "path" then text = "in.txt"
-      else text = params.example(one) end
+      local text = given(self, one)
       if not text then return nil end
-      if one.type == "secret" then words[#words + 1] = ("--%s-from-env %s_TOKEN"):format(one.flag, self.suite.prefix)
-      else words[#words + 1] = ("--%s %s"):format(one.flag, text:find("[^%w/._:,-]") and "'" .. text .. "'" or text) end
+      words[#words + 1] = text
     end
   end
   return table.concat(words, " ")
@@ -448,6 +458,7 @@ end
 function operation.read(options)
   local self = options
   local doc = self.doc
+  self.sent = self.path:gsub("#.*", "") -- a fragment only tells operations of one path apart
   self.pointer = ("%s/%s"):format(self.item_pointer, self.method)
   local op = doc:object(self.item[self.method], self.pointer, "an operation")
   doc:object(op.responses, self.pointer .. "/responses", "responses")

@@ -123,9 +123,9 @@ local function free(self, name, where)
   return word .. "-" .. n
 end
 
-local function match_of(options)
+local function option(options, key)
   for _, pair in ipairs(options) do
-    if pair[1] == "match" then return pair[2] end
+    if pair[1] == key then return pair[2] end
   end
 end
 
@@ -158,7 +158,7 @@ function params.add(self, p)
   end
   local one = { flag = flag, name = p.name, where = p.where, type = kind, required = p.required, row = write.fields(row),
     text = write.index("args", (flag:gsub("%-", "_"))), schema = resolved, pointer = p.pointer, explode = p.explode,
-    match = match_of(options), example = p.example }
+    match = option(options, "match"), choices = option(options, "one_of"), example = p.example }
   self.list[#self.list + 1] = one
   return one
 end
@@ -173,22 +173,17 @@ local function matching(one)
 end
 
 local function number_example(s)
-  local value = math.max(math.tointeger(s.minimum) or 1, 1)
-  if type(s.maximum) == "number" and value > s.maximum then value = math.tointeger(s.maximum) or s.maximum end
-  return tostring(value)
+  local value = math.max(tonumber(s.minimum) or 1, 1)
+  if type(s.maximum) == "number" and value > s.maximum then value = s.maximum end
+  return tostring(math.tointeger(value) or value)
 end
 
---- A text for the command line that a row takes, or nil when none is known.
+--- A text for the command line that a row takes, or nil when none is known. A boolean takes none.
 function params.example(one)
-  local s = one.schema
-  if one.type == "enum" then return strings_only(s.enum)[1] end
-  if one.type == "integer" or one.type == "number" then return number_example(s) end
-  if one.type == "boolean" then return "true" end
+  if one.choices then return one.choices[1] end
+  if one.type == "integer" or one.type == "number" then return number_example(one.schema) end
   if one.type == "datetime" then return "2026-01-02T03:04:05Z" end
-  if one.type == "list" then
-    local item = is_table(s.items) and s.items or {}
-    return is_table(item.enum) and strings_only(item.enum) and item.enum[1] or "text"
-  end
+  if one.type == "list" then return "text" end
   if one.match then return matching(one) end
   return example_of(one) or "text"
 end

@@ -142,8 +142,9 @@ local function reply_of(op)
   local status = math.tointeger(tonumber(out.code or "")) or 200
   if not out.kind then return write.fields { { "status", status } } end
   if out.kind ~= "json" then return write.fields { { "status", status }, { "body", "text" } } end
-  return write.raw(("{ status = %d, body = %s }"):format(status,
-    write.string(host.json.encode(shape.sample(op.doc, out.raw or {}, out.raw_pointer)))))
+  local value = shape.sample(op.doc, out.raw or {}, out.raw_pointer)
+  if op.pages and op.pages.next then value[op.pages.next] = nil end -- the only page is the last
+  return write.raw(("{ status = %d, body = %s }"):format(status, write.string(host.json.encode(value))))
 end
 
 local function test_case(one, info)
@@ -152,8 +153,8 @@ local function test_case(one, info)
   if not line then return nil end
   line = line:gsub("^tool ", "")
   if op.danger == "destructive" then line = line .. " --confirm-destructive" end
-  local route = op.method:upper() .. " " .. op.path:gsub("{([^{}]+)}", function(name)
-    return "{" .. name:gsub("[^%w_]", "_") .. "}"
+  local route = op.method:upper() .. " " .. op.sent:gsub("%?.*", ""):gsub("[^/]*{[^/]*", function(segment)
+    return "{" .. segment:gsub("[^%w_]+", "_"):gsub("^_", ""):gsub("_$", "") .. "}"
   end)
   if op.method == "options" or op.method == "trace" then return nil end
   local files = line:find("in%.txt") and { ["in.txt"] = "text" } or nil
@@ -162,14 +163,16 @@ local function test_case(one, info)
     { "expect", write.fields { { "exit", 0 } } } }, "  "), info
 end
 
+local SECRET = "s3cr3t-0f-a-t3st" -- in no answer, so that nothing else is masked
+
 local function tests_text(list, info)
   local env = { { info.prefix .. "_API_URL", "{server}" } }
   local seen = {}
   for _, row in ipairs(info.rows) do
-    env[#env + 1] = { row.env, "text" }
+    env[#env + 1] = { row.env, row[2] == "secret" and SECRET or "text" }
     seen[row.env] = true
   end
-  if not seen[info.prefix .. "_TOKEN"] then env[#env + 1] = { info.prefix .. "_TOKEN", "text" } end
+  if not seen[info.prefix .. "_TOKEN"] then env[#env + 1] = { info.prefix .. "_TOKEN", SECRET } end
   local out = { "-- Run by `tool test`: each command once, against a service that answers with what the document describes.", "",
     "local ENV = " .. write.value(write.fields(env)), "", "return {" }
   for _, one in ipairs(list) do

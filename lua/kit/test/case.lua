@@ -78,6 +78,10 @@ end
 local function expect_requests(t, r, list)
   local server = t.servers[1]
   local seen = server and server.requests or {}
+  if type(list) == "function" then
+    local why = match.difference("requests", list, seen)
+    return why and fail(r, why) or nil
+  end
   if #seen ~= #list then
     local lines = {}
     for i, request in ipairs(seen) do lines[i] = request.method .. " " .. request.path end

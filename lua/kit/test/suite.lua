@@ -105,6 +105,21 @@ local function run_one(context, test, base)
     message = not ok and message_of(err) or nil }
 end
 
+-- The error codes of an answer: its own, that of the step that failed, those of a batch's items.
+local function codes_of(e)
+  local codes = {}
+  local function part(value, key) return type(value) == "table" and value[key] or nil end
+  local function add(err)
+    local code = part(err, "code")
+    if type(code) == "string" then codes[code] = true end
+  end
+  add(e.error)
+  add(part(e.error, "context"))
+  local results = part(e.data, "results")
+  for _, item in ipairs(type(results) == "table" and results or {}) do add(part(item, "error")) end
+  return codes
+end
+
 -- What contracts declare and no run has shown: { command, file, code }.
 local function unproven(contracts, codes)
   local list = {}
@@ -155,10 +170,9 @@ function suite.run(set, options)
   local codes, results, chosen = {}, {}, {}
   local context = { run = options.run, place = set.place, contracts = set.contracts, seen = function(e)
     local path = e.meta.command
-    if path and e.error ~= host.json.null then
-      codes[path] = codes[path] or {}
-      codes[path][e.error.code] = true
-    end
+    if not path then return end
+    codes[path] = codes[path] or {}
+    for code in pairs(codes_of(e)) do codes[path][code] = true end
   end }
   for _, test in ipairs(set.tests) do
     if not options.only or test.name:find(options.only, 1, true) or test.file:find(options.only, 1, true) then

@@ -46,6 +46,30 @@ S.req("PLUGINS-INSTALL", "tool plugin install, info, verify, remove", function()
     assert.truthy(data)
   end)
 
+  it("a lock that was damaged is none: what it says is not gone by", function()
+    local opts, data = P.user()
+    local path = S.status(install(opts, P.plugin(S.dir "src", "fx3")), 0).envelope.data.path
+    local file = path:match("^(.*)/") .. "/lock.json"
+    local good = assert(S.json.decode(S.slurp(file)))
+    local function with(key, value)
+      local copy = {}
+      for k, v in pairs(good) do copy[k] = v end
+      copy[key] = value
+      return S.json.encode(copy)
+    end
+    S.spit(file, with("name", "fx3"))
+    S.status(S.tool("plugin info fx3", opts), 0)
+    for _, text in ipairs { "", "[]", "null", '{"files":{}}', ("["):rep(9999), with("files", { a = 1 }), with("source", "x"),
+      with("signature", { key_id = 1 }), with("version", S.json.null), with("may", { a = "b" }) } do
+      S.spit(file, text)
+      for _, words in ipairs { "info fx3", "update fx3 --dry-run", "rollback fx3 --dry-run" } do
+        S.failed(S.tool("plugin " .. words, opts), 5, "PLUGIN_NOT_INSTALLED")
+      end
+      S.status(S.tool("plugin list", opts), 0)
+    end
+    assert.truthy(data)
+  end)
+
   it("says what the plugin may touch: in a dry run, which changes nothing, and in the answer", function()
     local opts, data = P.user()
     local from = P.plugin(S.dir "src", "fx3", { ["commands/all.lua"] = P.command("all", [[network = true, runs = { "git" },
