@@ -100,12 +100,15 @@ S.req("REQ-F-037", "Network error context block", function()
   end)
 
   it("1 and so has one whose command is too busy to see the end itself", function()
-    local server = stub.start { { hang = "accept" }, {} }
-    local r = S.failed(S.tool { "fx", "fetch-busy", server.url .. "/x?token=abc", "--timeout", "500ms" }, 10, "TIMEOUT")
+    local server, answers = stub.start { { hang = "accept" } }, stub.start { { body = "" } }
+    local r = S.tool { "fx", "fetch-busy", server.url .. "/x?token=abc", "--timeout", "500ms" }
+    S.failed(r, 10, "TIMEOUT")
     S.equal(r, null, context(r).status_code, "status_code")
-    r = S.failed(S.tool { "fx", "fetch-busy", server.url .. "/x", "--answered", "--timeout", "1s" }, 10, "TIMEOUT")
+    r = S.tool { "fx", "fetch-busy", answers.url .. "/x", "--answered", "--timeout", "1s" }
+    S.failed(r, 10, "TIMEOUT")
     S.equal(r, nil, r.envelope.error.network_context, "the context of a request that is over")
     server.close()
+    answers.close()
   end)
 
   it("5 other failures do not have it", function()
