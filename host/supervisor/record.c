@@ -273,6 +273,12 @@ static bool take_audit(struct record *r, const struct json_span *part, size_t co
 	       (count == 1 || text_set(&r->audit_path, part[1].p, part[1].n));
 }
 
+/* The request that the run waits for; empty: it is over. */
+static bool take_network(struct record *r, const struct json_span *part)
+{
+	return part->n == 0 ? text_set(&r->network, "", 0) : set_json(&r->network, part);
+}
+
 static bool take(struct record *r, char kind, const struct json_span *part, size_t count, const struct record_sink *sink)
 {
 	static const char cleanup_failed[] = "CLEANUP_FAILED: the command's cleanup raised an error";
@@ -284,7 +290,7 @@ static bool take(struct record *r, char kind, const struct json_span *part, size
 	case 'W': return count == 1 && record_warn(r, part[0].p, part[0].n);
 	case 'w': return count == 1 && take_detail(r, &part[0]);
 	case 'K': return count == 1 && set_json(&r->cut, &part[0]);
-	case 'I': return count == 1 && set_json(&r->network, &part[0]);
+	case 'I': return count == 1 && take_network(r, &part[0]);
 	case 'A': return take_audit(r, part, count);
 	case 'B': return count == 1 && take_keeper(r, part);
 	case 'G': return count == 4 && take_log(r, part);

@@ -196,6 +196,8 @@ static void test_refused_frames(void **state)
     BREAKS('Y', "256", "0");
     BREAKS('Y', "0", "-1");
     BREAKS('K', "nul");
+    BREAKS('I', "nul");
+    HOLDS('I', "");
     BREAKS('w', "");
     BREAKS('L', "levelistoolong", "x");
     HOLDS('L', "", "");
