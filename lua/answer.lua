@@ -4,6 +4,8 @@
 local exits = require "exits"
 local host = require "host"
 
+local pairs, tostring = pairs, tostring
+
 local answer = {}
 
 local STRATEGY = { immediate = "immediate", linear = "linear_backoff", exponential = "exponential_backoff" }

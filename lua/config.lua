@@ -6,6 +6,8 @@ local failure = require "failure"
 local host = require "host"
 local absolute = require("values").absolute
 
+local ipairs, pairs, tostring, type = ipairs, pairs, tostring, type
+
 local config = {}
 
 local MAX_FILE = 1024 * 1024

@@ -8,6 +8,8 @@ local config = require "config"
 local host = require "host"
 local values = require "values"
 
+local ipairs, pairs, tostring, type = ipairs, pairs, tostring, type
+
 local M = {}
 
 local GIB <const> = 1 << 30

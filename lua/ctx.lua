@@ -6,6 +6,8 @@ local failure = require "failure"
 local host = require "host"
 local units = require "units"
 
+local ipairs, pairs, tostring, type = ipairs, pairs, tostring, type
+
 local ctx_module = {}
 
 -- What the result functions return is an empty handle; what it stands for is here, where no command can make or change it.

@@ -14,6 +14,8 @@ local inquiry = lazy "inquiry"
 local lines = lazy "lines"
 local tree = require "tree"
 
+local ipairs, next, pairs, tostring, type = ipairs, next, pairs, tostring, type
+
 local invocation = {}
 
 -- Built-ins that a persona offers beside its own commands.

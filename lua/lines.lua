@@ -5,6 +5,8 @@
 local failure = require "failure"
 local host = require "host"
 
+local ipairs, pairs, type = ipairs, pairs, type
+
 local lines = {}
 
 --- The fields of the line that are the command's, as a new table each time; nil when there are none.

@@ -15,6 +15,8 @@ local ui = lazy "ui"
 local window = lazy "output.window"
 local values = require "values"
 
+local ipairs, pairs, tostring, type = ipairs, pairs, tostring, type
+
 local M = {}
 
 local json = host.json

@@ -11,6 +11,8 @@ local failure = require "failure"
 local host = require "host"
 local output = require "output"
 
+local ipairs, pairs, tostring, type = ipairs, pairs, tostring, type
+
 local M = {}
 
 local result_of = context.result_of

@@ -9,6 +9,8 @@ local suggest = lazy "suggest"
 local suspect = lazy "suspect"
 local units = require "units"
 
+local ipairs, pairs, tostring, type = ipairs, pairs, tostring, type
+
 local M = {}
 
 local concat = table.concat

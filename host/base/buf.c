@@ -38,8 +38,8 @@ bool buf_reserve(struct buf *b, size_t extra)
     size_t grown = b->cap + b->cap / 2;
     if (grown < want || grown > PTRDIFF_MAX)
         grown = want;
-    if (grown < 64)
-        grown = 64;
+    if (grown < 256)
+        grown = 256;
     char *data = realloc(b->data, grown);
     if (data == NULL) {
         b->failed = true;

@@ -70,7 +70,8 @@ bool audit_line(struct buf *out, const struct snapshot *s, const struct audit_en
 	clock_rfc3339(s->start_epoch_ms, stamp);
 	bool ok = buf_puts(out, "{\"timestamp\":\"") && buf_puts(out, stamp) && buf_puts(out, "\",\"command\":") &&
 		  buf_puts(out, e->command) && buf_puts(out, ",\"args\":") && buf_puts(out, e->args) &&
-		  buf_printf(out, ",\"exit_code\":%d,\"duration_ms\":%lld,\"trace_id\":", e->exit_code, (long long)e->duration_ms);
+		  buf_puts(out, ",\"exit_code\":") && json_put_int(out, e->exit_code) && buf_puts(out, ",\"duration_ms\":") &&
+		  json_put_int(out, e->duration_ms) && buf_puts(out, ",\"trace_id\":");
 	if (trace != NULL && trace[0] != '\0')
 		ok = ok && json_put_string(out, trace, strnlen(trace, MAX_TRACE));
 	else

@@ -74,7 +74,7 @@ static bool host_fact(const char *key)
 
 static bool put_entry(struct buf *b, const struct text *key, const struct text *value, const struct redactor *secrets)
 {
-	if (host_fact(key->p))
+	if (secrets->count == 0 || host_fact(key->p))
 		return json_put_string(b, key->p, key->n) && buf_putc(b, ':') && buf_put(b, value->p, value->n);
 	struct buf entry;
 	buf_init(&entry);
@@ -116,6 +116,8 @@ static bool put_meta(struct buf *b, struct record *r, const struct options *opt,
 static bool put_warnings(struct buf *b, const struct record *r, const struct redactor *secrets)
 {
 	struct buf list;
+	if (r->warnings.count == 0)
+		return buf_puts(b, "[]");
 	buf_init(&list);
 	bool ok = buf_putc(&list, '[');
 	for (size_t i = 0; i < r->warnings.count && ok; i++)

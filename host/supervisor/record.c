@@ -93,7 +93,7 @@ static bool one_line(struct text *t)
 static struct text *find_meta(const struct record *r, const char *key)
 {
 	for (size_t i = 0; i < r->meta_keys.count; i++)
-		if (strcmp(r->meta_keys.items[i].p, key) == 0)
+		if (r->meta_keys.items[i].p[0] == key[0] && strcmp(r->meta_keys.items[i].p, key) == 0)
 			return &r->meta_values.items[i];
 	return NULL;
 }

@@ -17,6 +17,7 @@
 
 #define LATE_GRACE_MS 100     /* what is left of that when a signal comes while the answer is delivered */
 #define SHOWN_CAPTURE 4096
+#define USUAL_ANSWER 1024     /* bytes of an envelope beside its data */
 
 /* How much of a capture may be shown: where it was cut, half a secret may stand. */
 static size_t shown_length(const struct supervision *v, const struct buf *capture)
@@ -79,6 +80,7 @@ static void put_envelope(struct supervision *v, struct outcome *o, struct sink *
 {
 	struct buf line;
 	buf_init(&line);
+	(void)buf_reserve(&line, USUAL_ANSWER + o->data.len);
 	int64_t ms = (clock_mono_ns() - v->snapshot->start_mono_ns) / 1000000;
 	if (facts_int(&v->record, "duration_ms", v->opt->stable ? 0 : ms) &&
 	    envelope_write(o, &v->record, v->opt, &v->secrets, &line))

@@ -1,5 +1,7 @@
 #include "zygote.h"
 
+#include "base/json.h"
+
 #include "start.h"
 #include "watch.h"
 #include "worker/serve.h"
@@ -151,18 +153,34 @@ bool zygote_worker(struct zygote *z, struct supervision *v, size_t slot)
 	return !v->worker_ended;
 }
 
+/* Parts of a job end with a NUL. */
+
+static void put_text(struct buf *job, const char *text)
+{
+	(void)buf_put(job, text, strlen(text) + 1);
+}
+
+static void put_number(struct buf *job, int64_t n)
+{
+	(void)json_put_int(job, n);
+	(void)buf_putc(job, '\0');
+}
+
 bool zygote_send(struct zygote *z, size_t slot, const struct snapshot *line, const struct buf *payload, bool dry_run)
 {
 	struct buf job;
 	buf_init(&job);
 	uint32_t size = 0;
 	(void)buf_put(&job, &size, sizeof size);
-	(void)buf_printf(&job, "%s%c%lld%c%lld%c%s%c%s%c", line->request_id, 0, (long long)line->start_mono_ns, 0,
-			 (long long)line->start_epoch_ms, 0, dry_run ? "d" : "", 0, line->instance != NULL ? line->instance : "", 0);
+	put_text(&job, line->request_id);
+	put_number(&job, line->start_mono_ns);
+	put_number(&job, line->start_epoch_ms);
+	put_text(&job, dry_run ? "d" : "");
+	put_text(&job, line->instance != NULL ? line->instance : "");
 	(void)buf_put(&job, payload->data, payload->len);
 	(void)buf_putc(&job, '\0');
 	for (int i = 1; i < line->argc; i++)
-		(void)buf_put(&job, line->argv[i], strlen(line->argv[i]) + 1);
+		put_text(&job, line->argv[i]);
 	bool ok = !job.failed && job.len < UINT32_MAX;
 	if (ok) {
 		size = (uint32_t)(job.len - sizeof size);

@@ -200,12 +200,15 @@ static void name_command(const struct serving *s, char *name, size_t room)
 	size_t n = 0;
 	name[0] = '\0';
 	for (int i = 1; i < s->line.argc && s->argv[i][0] != '-'; i++) {
-		int more = snprintf(name + n, room - n, "%s ", s->argv[i]);
-		n += more > 0 ? (size_t)more : 0;
-		if (n >= room) {
+		size_t more = strlen(s->argv[i]);
+		if (room - n < more + 2) {
 			name[0] = '\0';
 			return;
 		}
+		(void)memcpy(name + n, s->argv[i], more);
+		n += more;
+		name[n++] = ' ';
+		name[n] = '\0';
 	}
 }
 

@@ -8,6 +8,7 @@ local suspect = lazy "suspect"
 local token_rules = require "args.token"
 local values = require "values"
 
+local ipairs, pairs, tostring, type = ipairs, pairs, tostring, type
 local is_option, needs_value = token_rules.is_option, token_rules.needs_value
 local problem = values.problem
 

@@ -5,6 +5,8 @@
 local host = require "host"
 local results = require "contract.results"
 
+local next, pairs, type = next, pairs, type
+
 local flat = {}
 
 local json = host.json

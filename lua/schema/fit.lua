@@ -7,6 +7,8 @@
 local host = require "host"
 local results = require "contract.results"
 
+local ipairs, pairs, tostring, type = ipairs, pairs, tostring, type
+
 local fit = {}
 
 local null, is_array = host.json.null, host.json.is_array
@@ -93,6 +95,10 @@ end
 
 -- checkers: name -> checker, absent: name -> true, rest: checker or nil, extra: name -> true (keys the host adds)
 local function object_checker(checkers, absent, rest, extra)
+  local needed = {}
+  for name in pairs(checkers) do
+    if not absent[name] then needed[#needed + 1] = name end
+  end
   return function(v)
     if not is_object(v) then return misfit("an object", v) end
     for name, value in pairs(v) do
@@ -104,8 +110,8 @@ local function object_checker(checkers, absent, rest, extra)
         return join(tostring(name), ""), "is not declared in returns"
       end
     end
-    for name in pairs(checkers) do
-      if v[name] == nil and not absent[name] then return join(name, ""), "is missing" end
+    for i = 1, #needed do
+      if v[needed[i]] == nil then return join(needed[i], ""), "is missing" end
     end
   end
 end
