@@ -36,6 +36,11 @@ local function add_retry(e, f, exit)
   e.retry_strategy = STRATEGY[strategy] or strategy or "exponential_backoff"
 end
 
+--- What is left to a caller who has nothing to correct.
+function answer.wait_text(ms)
+  return ("Wait %d ms, then call again unchanged"):format(ms)
+end
+
 --- The error object and the exit code of a failure. C may be nil; started says whether effects may have begun.
 function answer.error(f, C, started)
   local exit = exit_of(f, C)
@@ -51,7 +56,7 @@ function answer.error(f, C, started)
   e.cause, e.context, e.docs_url = f.cause, f.context, f.docs
   add_retry(e, f, exit)
   if not e.suggestion then
-    e.suggestion = e.fix_required or e.retryable and ("Wait %d ms, then call again unchanged"):format(e.retry_after_ms) or nil
+    e.suggestion = e.fix_required or e.retryable and answer.wait_text(e.retry_after_ms) or nil
   end
   return e, exit
 end

@@ -1,5 +1,6 @@
 -- Promise: writes an error for a person at a terminal: what went wrong, what to correct, what to do next; no trace.
 
+local answer = require "answer"
 local host = require "host"
 local ui = require "ui"
 
@@ -42,7 +43,8 @@ return function(e, opts)
     hint("run `" .. e.fix_command .. "`, then call again.")
   elseif #problems < 2 or single then
     local text = e.suggestion or e.hint or e.fix_required
-    if text and text ~= e.message then hint(text) end
+    local same = text == e.message or e.retryable and e.retry_after_ms and text == answer.wait_text(e.retry_after_ms)
+    if text and not same then hint(text) end
   end
   if e.corrected_input then hint("did you mean " .. clean(e.corrected_input)) end
   if e.retryable and type(e.retry_after_ms) == "number" then

@@ -86,6 +86,10 @@ local function aim_config(run)
   function conf.after_write(path, scope)
     if scope == "global" then host.send("W", "GLOBAL_CONFIG_MODIFIED: wrote to " .. path) end
   end
+  local own = C.suite and C.suite.config and C.suite.config.file
+  if own and C.config and C.danger ~= "safe" and conf.path and conf.scope ~= "suite" and conf.scope ~= "file" then
+    failure.raise("CONFIG_INVALID", { message = own .. " has no place: HOME is not set.", phase = "validation", fix = "Set HOME" })
+  end
   if C.config == "global" and C.danger ~= "safe" and conf.scope == "local" then
     failure.raise("ARG_ERROR", { message = "This command writes the user's configuration only.", phase = "validation",
       fix = "Pass --global" })
@@ -465,6 +469,11 @@ local function refuse(run, f)
       f = failure.new("PARTIAL_FAILURE", { message = f.message, exit = "PARTIAL_FAILURE", cause = f.code,
         context = { code = f.code, message = f.message } })
     end
+  end
+  local rows = run.rows
+  if C.stream and not run.streaming and not run.voice and #rows > 0 and inv.format == "json" then
+    -- what was emitted before is told beside the failure, as the rows of a stream would have been
+    if pcall(send, run, host.json.array(rows), { list = row_form(C), ordered = true }, nil, nil, f) then return end
   end
   local e, exit = answer.error(f, C, run.started and f.phase ~= "validation")
   if run.voice then return run.voice:result(run, data, finish_options(run, "any"), e, exit) end

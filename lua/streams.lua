@@ -27,7 +27,8 @@ local function drawn_row(run, row)
     for i, name in ipairs(C.columns or {}) do cells[i] = require("ui").cell(row[name]) end
     canvas.text(#cells > 0 and table.concat(cells, "  ") or host.json.encode(row))
   end
-  return canvas.result():match "^(.*)\n$"
+  local text = canvas.result()
+  return text ~= "" and text or nil
 end
 
 --- The last line of a stream. Also the end of a stream that is meant to be stopped with Ctrl+C, where the dialect calls

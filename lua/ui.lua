@@ -192,11 +192,12 @@ local function pairs_of(object, keys)
   return list
 end
 
---- A canvas: `ui.text`, `ui.line`, `ui.kv`, `ui.table`, `ui.bar`, `ui.spark` add lines; `ui.result()` gives them.
+--- A canvas: `ui.text`, `ui.line`, `ui.kv`, `ui.table`, `ui.bar`, `ui.spark` add lines, `ui.write` a part of one;
+--- `ui.result()` gives them.
 --- `opts`: width in columns (0: unlimited), color.
 function M.new(opts)
-  local ui, lines = { width = opts.width or 0, color = opts.color or false }, {}
-  local function add(line) lines[#lines + 1] = line end
+  local ui, parts = { width = opts.width or 0, color = opts.color or false }, {}
+  local function add(line) parts[#parts + 1] = line .. "\n" end
 
   --- A line of text, optionally in a style; wrapped at the width.
   function ui.text(text, style)
@@ -208,7 +209,10 @@ function M.new(opts)
   --- A line that is never wrapped, so that it can be copied whole.
   function ui.line(text, style) add(ui.style(host.text.clean(tostring(text)), style)) end
 
-  --- Text in a style, for use inside other text.
+  --- Text that goes on where the last ended, also in the row before, and does not end its line.
+  function ui.write(text, style) parts[#parts + 1] = ui.style(host.text.clean(tostring(text)), style) end
+
+  --- Text in a style. Not for what ui.text, ui.line and ui.write are given: these take a style of their own, and no sequences.
   function ui.style(text, style) return M.paint(text, style, ui.color) end
 
   --- The fields of an object, or a list of { label, value }, one a line; `keys` chooses and orders fields. Text is
@@ -226,7 +230,7 @@ function M.new(opts)
   --- Rows (objects) under the titles of the columns: names, or { key, title =, align = "right" }.
   function ui.table(rows, columns)
     local drawn = M.table_lines(rows, { columns = columns, width = ui.width, color = ui.color })
-    table.move(drawn, 1, #drawn, #lines + 1, lines)
+    for _, line in ipairs(drawn) do add(line) end
   end
 
   --- A bar of value / max, with its label before and its share behind.
@@ -251,7 +255,7 @@ function M.new(opts)
   end
 
   function ui.result()
-    return #lines > 0 and table.concat(lines, "\n") .. "\n" or ""
+    return table.concat(parts)
   end
 
   return ui

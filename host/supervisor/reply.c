@@ -104,6 +104,9 @@ void reply_answer(struct supervision *v, struct outcome *o)
 	bool text = whole && (r->flags & RESULT_TEXT) != 0, refused = r->exit_code == 0 && o->exit_code != 0;
 	if (v->reason == READER_GONE)
 		return;
+	if (v->line_open)
+		sink_put(&v->shared->out, "\n", 1);
+	v->line_open = false;
 	if (text)
 		show_put(v, &v->shared->out, r->out_text.p, r->out_text.n);
 	if (text && !refused)

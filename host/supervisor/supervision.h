@@ -49,6 +49,7 @@ struct supervision {
 	int64_t next_measure_ns;    /* when the run's own directory is measured next */
 	struct reap_watch watch;
 	struct reap_told told;      /* programs that a signal's SIGTERM was passed to */
+	bool line_open;             /* the last row for a person did not end its line */
 	struct buf captured, noise; /* what others wrote to descriptors 1 and 2 */
 	pid_t worker;
 	bool worker_ended; /* the process; of a worker that serves several lines only when it dies */

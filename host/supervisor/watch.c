@@ -34,7 +34,8 @@ static void stream_row(void *arg, const char *text, size_t n)
 {
 	struct supervision *v = arg;
 	struct buf line;
-	bool own = v->record.voice_count > 0; /* a dialect's row is what it says, line end included */
+	bool own = v->record.voice_count > 0, person = !own && v->opt->format == FORMAT_RICH;
+	bool whole = own || person; /* a dialect's row, and one for a person, is what it says, line end included */
 	bool json = !own && (v->opt->format == FORMAT_JSON || v->opt->format == FORMAT_JSONL);
 	if (json && !json_check(text, n, 200, NULL)) {
 		v->record.broken = true;
@@ -49,7 +50,9 @@ static void stream_row(void *arg, const char *text, size_t n)
 			 redact_text(&v->secrets, text, n, &line);
 	if (ok && json)
 		record_one_line(line.data, line.len);
-	if (ok && (own || buf_putc(&line, '\n')))
+	if (person && line.len > 0)
+		v->line_open = line.data[line.len - 1] != '\n';
+	if (ok && (whole || buf_putc(&line, '\n')))
 		sink_put(&v->shared->out, line.data, line.len);
 	else
 		v->shared->out.error = ENOMEM;

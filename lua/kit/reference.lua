@@ -23,7 +23,7 @@ reference.command = {
   { "preview", "fun(args: table, ctx: tool.Ctx): any", "What it would do, for --dry-run: `ctx.would(verb, {…})`; may only read" },
   { "validate", "fun(args: table, bad: fun(param: string, text: string, code?: string))", "Checks that rows cannot say; no `ctx`" },
   { "cleanup", "fun(ctx: tool.Ctx)", "Runs on every way out" },
-  { "render", "fun(data: any, ui: table)", "Draws the result on a terminal: `ui.text line kv table bar spark`" },
+  { "render", "fun(data: any, ui: table)", "Draws the result on a terminal: `ui.text line write kv table bar spark`" },
   { "table", "string[]", "Fields that the text formats show, in order" },
   { "examples", "string[][]", "`{ description, command line }`, each of which works" },
   { "aliases", "string[]", "Other names, as whole words: \"project ls\"" },

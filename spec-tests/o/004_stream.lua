@@ -52,6 +52,20 @@ S.req("REQ-O-004", "--output jsonl / --stream flag", function()
     assert.truthy(S.contract("fx feed").supports_streaming)
   end)
 
+  it("7 with --no-stream a failure has the rows beside it that were emitted before", function()
+    local r = S.tool { "fx", "pieces", "--fail", "--no-stream" }
+    S.failed(r, 12, "FX_STREAM")
+    S.equal(r, { { piece = "one, " }, { piece = "two, " }, { piece = "three" } }, r.envelope.data, "data")
+  end)
+
+  it("on a terminal rows may continue each other; the last line is ended, also ahead of a failure", function()
+    local r = S.status(S.tool({ "fx", "pieces" }, S.terminal { shape = "none" }), 0)
+    S.equal(r, "one, two, three\n", (r.stdout:gsub("\r", "")), "stdout")
+    r = S.status(S.tool({ "fx", "pieces", "--fail" }, S.terminal { shape = "none" }), 12)
+    S.equal(r, "one, two, three\n", (r.stdout:gsub("\r", "")), "stdout")
+    S.truth(r, r.stderr:find "The stream broke%." and not r.stderr:find "then call again", "what is said of the failure")
+  end)
+
   it("7 it takes --no-stream and then gives one envelope", function()
     local r = S.status(S.tool { "fx", "feed", "--no-stream" }, 0)
     S.equal(r, 3, #r.envelope.data, "items")

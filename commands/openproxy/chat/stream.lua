@@ -12,7 +12,7 @@ return {
   examples = { { "Ask", "openproxy chat stream --model glm/glm-5 --prompt 'Name a colour'" } },
   render   = function(row, ui)
     local piece = chat.piece(row)
-    if piece then ui.text(piece) end
+    if piece then ui.write(piece) end
   end,
   preview  = function(args, ctx) return ctx.would("create", { completion = chat.body(args, ctx, true) }) end,
   run      = function(args, ctx)

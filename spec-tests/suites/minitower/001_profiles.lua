@@ -176,6 +176,14 @@ S.req("MINITOWER-PROFILES", "profiles and configuration", function()
     S.truth(r, not r.stdout:find(common.TOKEN, 1, true), "the token is not masked")
   end)
 
+  it("without a home directory nothing is written, and the error says why", function()
+    local dir = S.dir()
+    local r = common.tool("config set --team acme", { env = { HOME = "", XDG_CONFIG_HOME = "" }, cwd = dir, shape = "json" })
+    S.failed(r, 2, "CONFIG_INVALID")
+    S.truth(r, r.envelope.error.message:find "HOME is not set" and r.envelope.error.fix_required == "Set HOME", "what is said")
+    assert.is_false(S.exists(dir .. "/.tool-config"))
+  end)
+
   it("an empty configuration says so", function()
     local opts = { env = env_of(S.dir "home") }
     says("config list", { stdout = "No profiles configured.\n" }, opts)

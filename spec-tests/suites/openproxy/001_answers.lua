@@ -179,7 +179,7 @@ local CASES = {
     buffered = 1, rows = { '{"kind":"line","line":"ERROR no key"}', '{"kind":"line","line":"INFO new"}', '{"kind":"clear"}',
       '{"kind":"raw","raw":"plain"}' } },
   { "chat stream --model m-1 --prompt hi", "POST /api/dashboard/chat/completions", schema = "chat.event", human = "Blue\n",
-    body = '{"messages":[{"content":"hi","role":"user"}],"model":"m-1","stream":true}', tool = "Bl\nue\n",
+    body = '{"messages":[{"content":"hi","role":"user"}],"model":"m-1","stream":true}',
     rows = { '{"choices":[{"delta":{"content":"Bl"}}]}', '{"choices":[{"delta":{"content":"ue"}}]}' } },
   { "schema list", robot = '{"namespace":"openproxy.v1","resources":["' .. RESOURCES:gsub(" ", '","') .. '"],"stability":"stable"}',
     human = "Available resource schemas (openproxy.v1, stable):\n  " .. RESOURCES:gsub(" ", "\n  ") .. "\n" },

@@ -73,6 +73,14 @@ describe("tables", function()
 end)
 
 describe("the rest of the canvas", function()
+  it("writes parts of a line", function()
+    local c = ui.new { width = 80 }
+    c.text "first"
+    c.write "a"
+    c.write "b"
+    assert.same("first\nab", c.result())
+  end)
+
   it("draws pairs, bars and sparklines", function()
     local c = ui.new { width = 40 }
     c.kv({ name = "x", long_name = null }, { "name", "long_name" })
