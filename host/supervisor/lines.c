@@ -22,9 +22,11 @@
 
 #define MAX_LINE 65536
 #define MAX_LOGGED 65536 /* bytes for the log file that wait for the next line */
+#define MAX_COMMAND 128  /* bytes of a name that is remembered */
 
 /* A line is read, sent to the worker of its lane, and answered when all before it are. Lines are sent ahead of their turn
- * only to workers that have served one before: these run nothing that has effects, and hand such a line back. */
+ * only to workers that have served the same command before: these run nothing that has effects, and hand back a line for
+ * which they were not confined. */
 enum state { FREE, READY, SENT, REFUSED };
 
 struct lane {
@@ -36,6 +38,8 @@ struct lane {
 	const char *code; /* of a refused line */
 	enum state state;
 	bool used;        /* the worker has served a line, and waits */
+	char command[MAX_COMMAND]; /* of the lane's last line; "": none, or a longer name */
+	long long turn;   /* number of the last line */
 	bool fresh;       /* the line was sent to one that had not */
 };
 
@@ -44,7 +48,10 @@ struct lines {
 	struct supervision *outer; /* of `tool exec` itself; its record says what was asked for */
 	struct lane lanes[SERVE_SLOTS];
 	struct supervision *runs[SERVE_SLOTS];
-	size_t head, count;        /* the lanes that have lines, in their order */
+	size_t order[SERVE_SLOTS], count; /* the lanes that have lines, in the order of these */
+	struct request next;       /* the line that waits for a lane */
+	const char *next_code;     /* when it is refused */
+	bool waits;
 	struct buf inherited;      /* flags of the call that hold for each line */
 	struct input in;
 	bool ends;                 /* no further line is taken */
@@ -62,7 +69,7 @@ bool lines_wanted(const struct supervision *v)
 
 static struct lane *lane_at(struct lines *l, size_t i)
 {
-	return &l->lanes[(l->head + i) % SERVE_SLOTS];
+	return &l->lanes[l->order[i]];
 }
 
 static size_t slot_of(const struct lines *l, const struct lane *lane)
@@ -139,11 +146,23 @@ static void refuse(struct lines *l, struct lane *lane)
 	outcome_free(&o);
 }
 
+/* Has the lane's worker served the command of this line before? */
+static bool knows(const struct lane *lane, const struct request *r)
+{
+	return lane->used && r->cmd.len == strlen(lane->command) && memcmp(r->cmd.data, lane->command, r->cmd.len) == 0;
+}
+
 static void dispatch(struct lines *l, struct lane *lane)
 {
 	struct supervision *v = &lane->v;
 	size_t slot = slot_of(l, lane);
+	const struct buf *cmd = &lane->request.cmd;
+	if (lane->used && !v->worker_ended && !knows(lane, &lane->request))
+		zygote_retire(&l->zygote, v, slot);
+	lane->used = lane->used && !v->worker_ended;
 	lane->fresh = !lane->used;
+	(void)snprintf(lane->command, sizeof lane->command, "%.*s", cmd->len < sizeof lane->command ? (int)cmd->len : 0, cmd->data);
+	lane->turn = lane->number;
 	lane->state = SENT;
 	if (begin(l, lane) && zygote_worker(&l->zygote, v, slot) &&
 	    zygote_send(&l->zygote, slot, &lane->snapshot, &lane->request.payload, l->outer->record.lines_dry_run))
@@ -158,7 +177,7 @@ static void send_ready(struct lines *l)
 	bool calm = true;
 	for (size_t i = 0; i < l->count && calm; i++) {
 		struct lane *lane = lane_at(l, i);
-		if (lane->state == READY && (i == 0 || lane->used))
+		if (lane->state == READY && (i == 0 || knows(lane, &lane->request)))
 			dispatch(l, lane);
 		calm = lane->state == REFUSED || (lane->state == SENT && !lane->fresh);
 	}
@@ -208,8 +227,8 @@ static void answer_first(struct lines *l)
 		refuse(l, lane);
 	}
 	lane->state = FREE;
-	l->head = (l->head + 1) % SERVE_SLOTS;
 	l->count--;
+	(void)memmove(l->order, l->order + 1, l->count * sizeof *l->order);
 }
 
 /* Waits for input, or for a signal, or for the reader of stdout to leave. */
@@ -237,19 +256,57 @@ static bool is_readable(int fd)
 	return poll(&p, 1, 0) == 1;
 }
 
-/* Puts a line into the next free lane. */
-static void take(struct lines *l, const char *line, size_t n, bool too_long)
+static void read_line(struct lines *l, const char *line, size_t n, bool too_long)
 {
-	struct lane *lane = lane_at(l, l->count);
-	struct request *r = &lane->request;
-	lane->number = l->in.line;
-	lane->code = too_long ? "STDIN_TOO_LARGE" : "DISPATCH_PARSE_ERROR";
+	struct request *r = &l->next;
+	l->next_code = too_long ? "STDIN_TOO_LARGE" : "DISPATCH_PARSE_ERROR";
 	if (!request_read(r, l->outer->snapshot->program, &l->inherited, too_long ? "" : line, too_long ? 0 : n))
 		l->shared->out.error = ENOMEM;
 	if (too_long)
 		(void)snprintf(r->problem, sizeof r->problem, "The line has more than %zu bytes.", l->in.max);
-	lane->state = r->problem[0] != '\0' ? REFUSED : READY;
-	l->count++;
+	l->waits = true;
+}
+
+static bool same_command(const struct request *a, const struct request *b)
+{
+	return a->cmd.len == b->cmd.len && memcmp(a->cmd.data, b->cmd.data, a->cmd.len) == 0;
+}
+
+/* A free lane for the line that waits: one whose worker knows the command, else one without a worker, else the one that was
+ * not used for longest. NULL: it is better to wait for a lane that is busy with the same command than to lose a worker. */
+static struct lane *choose(struct lines *l)
+{
+	struct lane *empty = NULL, *oldest = NULL;
+	bool busy = false;
+	for (size_t i = 0; i < SERVE_SLOTS; i++) {
+		struct lane *lane = &l->lanes[i];
+		if (lane->state != FREE)
+			busy = busy || same_command(&lane->request, &l->next);
+		else if (knows(lane, &l->next))
+			return lane;
+		else if (!lane->used)
+			empty = lane;
+		else if (oldest == NULL || lane->turn < oldest->turn)
+			oldest = lane;
+	}
+	return empty != NULL ? empty : busy ? NULL : oldest;
+}
+
+/* Gives the line that waits a lane; false when there is none for it yet. */
+static bool place(struct lines *l)
+{
+	struct lane *lane = choose(l);
+	if (lane == NULL)
+		return false;
+	struct request free_one = lane->request;
+	lane->request = l->next;
+	l->next = free_one;
+	lane->number = l->in.line;
+	lane->code = l->next_code;
+	lane->state = lane->request.problem[0] != '\0' ? REFUSED : READY;
+	l->order[l->count++] = slot_of(l, lane);
+	l->waits = false;
+	return true;
 }
 
 static bool cut_short(const struct lines *l)
@@ -263,9 +320,14 @@ static void fill(struct lines *l)
 	const char *line = NULL;
 	size_t n = 0;
 	while (l->count < SERVE_SLOTS && !l->ends && !cut_short(l)) {
+		if (l->waits) {
+			if (!place(l))
+				return;
+			continue;
+		}
 		enum input_state state = input_next(&l->in, &line, &n);
 		if (state == INPUT_LINE || state == INPUT_TOO_LONG) {
-			take(l, line, n, state == INPUT_TOO_LONG);
+			read_line(l, line, n, state == INPUT_TOO_LONG);
 		} else if (state == INPUT_WAITS && (l->count == 0 || is_readable(l->in.fd))) {
 			wait_for_input(l);
 		} else if (state == INPUT_WAITS) {
@@ -330,6 +392,7 @@ static bool open_lanes(struct lines *l)
 		ok = record_init(&lane->v.record) && redact_environment(&lane->v.secrets, s) && ok;
 		l->runs[i] = &lane->v;
 	}
+	request_init(&l->next);
 	l->shared->runs = l->runs;
 	l->shared->run_count = SERVE_SLOTS;
 	return ok && options_inherited(s, &l->inherited) && zygote_open(&l->zygote, l->runs);
@@ -343,6 +406,7 @@ static void close_lanes(struct lines *l)
 		supervision_free(&l->lanes[i].v);
 		request_free(&l->lanes[i].request);
 	}
+	request_free(&l->next);
 }
 
 /* A call without a single line is answered too: nobody who reads JSON is left with nothing. */

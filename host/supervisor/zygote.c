@@ -202,6 +202,13 @@ void zygote_clear(struct zygote *z, struct supervision *v, size_t slot)
 	watch_drain(v);
 }
 
+void zygote_retire(struct zygote *z, struct supervision *v, size_t slot)
+{
+	end(v->worker);
+	v->worker_ended = true;
+	zygote_clear(z, v, slot);
+}
+
 static void close_slot(struct zygote *z, struct supervision *v, size_t slot)
 {
 	struct serve_slot *s = &z->ends.slots[slot];

@@ -23,6 +23,9 @@ bool zygote_worker(struct zygote *z, struct supervision *v, size_t slot);
 /* Sends the slot's worker a line; it leaves at once or with watch_turn. */
 bool zygote_send(struct zygote *z, size_t slot, const struct snapshot *line, const struct buf *payload, bool dry_run);
 
+/* Ends a worker that waits for a line. */
+void zygote_retire(struct zygote *z, struct supervision *v, size_t slot);
+
 /* Takes what a worker that has ended left in the pipes of its slot. */
 void zygote_clear(struct zygote *z, struct supervision *v, size_t slot);
 

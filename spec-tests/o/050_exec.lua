@@ -249,6 +249,17 @@ S.req("REQ-O-050", "tool exec: every line by itself", function()
     for _, answer in ipairs(r.answers) do S.equal(r, "full", answer.meta.confinement, "confinement") end
   end)
 
+  it("lines of several commands that take turns go on in workers that know them", function()
+    local one, mixed = {}, {}
+    for i = 1, 400 do
+      one[i] = OK
+      mixed[i] = ({ OK, { _cmd = "fx.arrays" }, { _cmd = "fx.presence" } })[i % 3 + 1]
+    end
+    local alone, turns = S.status(exec(one, { timeout = 60 }), 0), S.status(exec(mixed, { timeout = 60 }), 0)
+    for i, answer in ipairs(turns.answers) do S.equal(turns, mixed[i]._cmd, answer.meta._cmd, "line " .. i) end
+    S.truth(turns, turns.elapsed_ms < 5 * alone.elapsed_ms, ("%.0f ms, %.0f ms alone"):format(turns.elapsed_ms, alone.elapsed_ms))
+  end)
+
   it("what has effects happens in the order of the lines, and those behind it see it", function()
     local file = S.dir() .. "/f"
     local lines, want = {}, {}
