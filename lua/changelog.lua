@@ -25,6 +25,8 @@ return {
       "`tool plugin explain`, `tool sandbox run`; contract keys network.hosts, network.unix, runs.alone, limits",
       "tool plugin install, update, rollback, remove, list, info, verify and trust; signatures of minisign",
       "The manifest comes in pages where one answer cannot hold it: manifest --limit, --cursor",
+      "Followed logs and usage of openproxy live through breaks; uploads say how far they are; ui.write continues a line",
+      "Dialects: one_dash, piped and defaults, for flags and questions of other programs; limits.tmp for a run's own directory",
       "./bootstrap with demo, test, build and bench; installation, man pages, completions, a Debian package",
     },
     removed = {},
