@@ -23,7 +23,7 @@ static bool timed_out(struct supervision *v, struct outcome *o)
 	bool ok = buf_printf(&extra, ",\"timeout_ms\":%lld", (long long)limit);
 	if (r->network.n > 0)
 		ok = ok && buf_puts(&extra, ",\"network_context\":") && buf_put(&extra, r->network.p, r->network.n);
-	ok = ok && cut_data(v, o) && outcome_fail(o, 10, "TIMEOUT", message, "execution", r->timeout_retryable, extra.data);
+	ok = ok && buf_putc(&extra, '\0') && cut_data(v, o) && outcome_fail(o, 10, "TIMEOUT", message, "execution", r->timeout_retryable, extra.data);
 	buf_free(&extra);
 	return ok;
 }

@@ -51,8 +51,8 @@ return {
     { "--stable-output keeps what differs", "if (opt->stable && volatile_key(sorted[i]->p))",
       "if (!opt->stable && volatile_key(sorted[i]->p))" },
     { "meta is not sorted", "return strcmp((*x)->p, (*y)->p);", "return strcmp((*y)->p, (*x)->p);" },
-    { "facts of the host are redacted", "\tif (host_fact(key->p))\n\t\treturn json_put_string",
-      "\tif (host_fact(key->p) && key->n == 0)\n\t\treturn json_put_string" },
+    { "facts of the host are redacted", "if (secrets->count == 0 || host_fact(key->p))",
+      "if (secrets->count == 0 || (host_fact(key->p) && key->n == 0))" },
     { "meta is not redacted", "redact_json(secrets, entry.data, entry.len, b);", "buf_put(b, entry.data, entry.len);" },
     { "warnings are not redacted", "redact_json(secrets, list.data, list.len, b);", "(secrets != NULL) && buf_put(b, list.data, list.len);" },
     { "data is not redacted", "redact_json(secrets, json->data, json->len, b) :", "buf_put(b, json->data, json->len + 0 * (secrets != NULL)) :" },
@@ -65,7 +65,8 @@ return {
     { "a refused answer is a success", "o->exit_code != 0 ? o->exit_code : 1,", "o->exit_code," },
     { "the last resort is not tried", "shrink_meta(r, MAX_FACT, true);", "shrink_meta(r, (size_t)-1, false);" },
   } },
-  { file = "host/supervisor/record.c", units = { "record", "fuzz_record" }, specs = "f/004|f/012|f/013", faults = {
+  { file = "host/supervisor/record.c", units = { "record", "fuzz_record" }, specs = "f/004|f/012|f/013|f/037", faults = {
+    { "a request that is over is still waited for", "part->n == 0 ? text_set(&r->network, \"\", 0) : set_json", "set_json" },
     { "the length of a frame loses a byte", "(size_t)u[2] << 16 | (size_t)u[3] << 24;", "(size_t)u[2] << 16;" },
     { "a later entry does not win", "if (known != NULL)\n\t\treturn text_set", "if (known == NULL && n == 0)\n\t\treturn text_set" },
     { "meta is not checked", "part[0].n >= sizeof key || !is_json(&part[1]))", "part[0].n >= sizeof key)" },
@@ -112,6 +113,8 @@ return {
     { "the limit told is another", "int64_t limit = r->has_deadline ? r->timeout_ms :", "int64_t limit = r->has_deadline ? r->timeout_ms + 1 :" },
   } },
   { file = "host/supervisor/lines.c", units = {}, specs = "o/050_", faults = {
+    { "a worker that knows the command is not chosen", "\t\telse if (knows(lane, &l->next))\n\t\t\treturn lane;\n", "" },
+    { "a worker is ended rather than waited for", "busy ? NULL : oldest", "busy && oldest == NULL ? NULL : oldest" },
     { "it goes on after a failure", "if (l->failed > 0 && !l->outer->record.lines_go_on)", "if (l->failed > l->requests + l->bad)" },
     { "lines run beside one with effects", "calm = lane->state == REFUSED || (lane->state == SENT && !lane->fresh);", "calm = true;" },
     { "what ran ahead is not run again", "		await(l, lane);\n		lane->state = READY;", "		await(l, lane);" },
@@ -132,9 +135,18 @@ return {
     { "the last line needs a newline", "if (nl == NULL && !in->end) {", "if (nl == NULL) {\n			if (in->end)\n				return INPUT_ENDS;" },
   } },
   { file = "host/worker/checkpoint.c", units = { "checkpoint" }, specs = "o/050_", faults = {
-    { "pages written to later are not set back", "for (size_t i = 0; i < all.count; i++) {\n		size_t number = all.written[i];", "for (size_t i = 0; i < pages; i++) {\n		size_t number = all.written[i];" },
-    { "what was allocated since stays", "	*all.arena = *to;", "	all.arena->used = to->used;" },
-    { "another command's state is taken", "strcmp(all.kept[i].name, name) == 0", "strncmp(all.kept[i].name, name, 2) == 0" },
+    { "one page is not set back", "for (size_t i = 0; i < all.count; i++)\n\t\t(void)memcpy", "for (size_t i = 1; i < all.count; i++)\n\t\t(void)memcpy" },
+    { "what was allocated since stays", "*all.arena = all.then;", "all.arena->used = all.then.used;" },
+    { "a later checkpoint copies nothing", "for (size_t i = 0; i < all.count; i++, to += all.page)", "for (size_t i = all.count; i < all.count; i++, to += all.page)" },
+    { "a later checkpoint does not know its own pages", "for (size_t n = all.pages; n < pages; n++)", "for (size_t n = pages; n < pages; n++)" },
+  } },
+  { file = "host/base/reap.c", units = {}, specs = "f/031_", faults = {
+    { "those who were told to end are told again", "note_told(told, pid))\n", "note_told(told, pid) || pid > 0)\n" },
+  } },
+  { file = "lua/output/flat.lua", units = {}, specs = "o/007_", faults = {
+    { "null is not filled in", "if field.filled then return false end", "if field.filled then item = json.null end" },
+    { "a list is not put in order", "or not ordered and #value > 1", "or #value > 1000 and not ordered" },
+    { "what could be a secret is shown", "or not json.plain(data)", "" },
   } },
   { file = "host/base/utf8.c", units = { "utf8", "fuzz_utf8", "json" }, specs = "f/016|f/007", faults = {
     { "overlong pairs are valid", "lead >= 0xC2 && lead <= 0xDF", "lead >= 0xC0 && lead <= 0xDF" },

@@ -8,18 +8,18 @@ local function manifest(...) return S.status(S.tool { "manifest", ... }, 0).enve
 local function whole() return S.status(S.tool({ "manifest" }, { env = ENV }), 0).line end
 
 -- The answer of the manifest with a few of its commands, which change as well as all of them would.
-local text
+local few
 local function some()
-  if not text then
+  if not few then
     local answer = S.json.decode(whole())
     for _, of in ipairs { answer.data.commands, answer.meta.contracts } do
       for path in pairs(of) do
         if not (path == "check" or path == "cleanup" or path:find "^config%." or path == "generate-skills") then of[path] = nil end
       end
     end
-    text = S.json.encode(answer)
+    few = S.json.encode(answer)
   end
-  return text
+  return few
 end
 
 -- The same in a file, changed by a function of data and meta.
