@@ -385,6 +385,14 @@ end
 
 -- Paths of a run -----------------------------------------------------------------------------------------------------
 
+--- Does the contract name places that are read or written, or leave them to the call?
+function M.names_places(C)
+  for _, p in ipairs(C.params) do
+    if p.type == "path" or p.access then return true end
+  end
+  return C.reads ~= nil or C.writes ~= nil
+end
+
 --- Directories and files that the contract lets the command write; their directories are made, but not for a preview.
 function M.writable(run)
   local C, list = run.contract, {}

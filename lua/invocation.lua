@@ -259,7 +259,7 @@ local function go_on(C, conf, parsed, on_run, ahead)
   local problems = parsed.problems
   if parsed.own then parsed.own.release(parsed.tokens) end
   log_invocation(C, conf)
-  log_file(conf)
+  if not ahead then log_file(conf) end
   local values, given = bind(C, parsed, conf, problems)
   if C.suite then dialect.settle(inv, C, values) end
   if C.safe_default then meta("dry_run", not values.live or values.dry_run == true) end
@@ -329,6 +329,7 @@ function invocation.prepare(words)
   local limit = limit_of(C, conf, problems)
   if #problems > 0 then return C end
   early_meta(entry, C)
+  log_file(conf)
   meta("timeout_ms", limit)
   config_meta(C, conf, {}, {})
   local run = require("run").prepare(C, { globals = inv.globals, config = conf, inv = inv, timeout_ms = limit, meta = meta })

@@ -586,7 +586,7 @@ local function body(run)
   run.deadline = host.mono() + run.timeout_ms
   if C.stdin then take_input(run) end
   if repeated(run) then return end
-  run.writable, run.readable = confinement.writable(run), confinement.readable(run)
+  if not run.readable then run.writable, run.readable = confinement.writable(run), confinement.readable(run) end
   if not confinement.apply(run) then return host.hand_back() end
   if C.platform then check_platform(run) end
   if #C.scopes > 0 then require("credentials").watch(run) end
@@ -632,6 +632,7 @@ end
 --- A run of the command ahead of the call that it will be for, which M.execute is then given in opts.run.
 function M.prepare(C, opts)
   local run = new_run(C, opts)
+  if not confinement.names_places(C) then run.writable, run.readable = {}, {} end
   context.begin(run)
   return run
 end
