@@ -259,6 +259,13 @@ static bool close_rest(const struct serve_slot *e)
 	       syscall(SYS_close_range, (unsigned)high + 1, ~0U, 0U) == 0;
 }
 
+/* A worker that goes on with further lines does not push the supervisor aside, which has to feed the others too. */
+static void yield_to_supervisor(void)
+{
+	struct sched_param none = { 0 };
+	(void)sched_setscheduler(0, SCHED_BATCH, &none); /* where it cannot be, all is a little slower */
+}
+
 _Noreturn static void work(lua_State *L, struct serving *s)
 {
 	struct worker *w = worker_context();
@@ -281,6 +288,8 @@ _Noreturn static void work(lua_State *L, struct serving *s)
 		worker_run(L);
 		if (!is_clean(s) || !close_rest(s->slot))
 			break;
+		if (!w->used)
+			yield_to_supervisor();
 		w->used = true;
 		(void)fflush(NULL);
 		if (!frame_send('Q', NULL, 0))
