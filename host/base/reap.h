@@ -30,8 +30,8 @@ struct reap_hooks {
 	struct reap_told *told;                            /* those who need not be told once more */
 };
 
-/* SIGTERM to all descendants that were not told yet, then SIGKILL to who is left after grace_ms, or as soon as the caller is in a hurry.
- * Returns when none is left, or none that a signal can end. Those in `kept`, and what is below them, stay. */
+/* SIGTERM to all descendants that were not told yet, then SIGKILL to who is left after grace_ms, or as soon as the caller is
+ * in a hurry. Returns when none is left, or none that a signal can end. Those in `kept`, and what is below them, stay. */
 void reap_all(int64_t grace_ms, const struct reap_hooks *hooks, const pid_t *kept, size_t kept_count);
 
 struct reap_watch {

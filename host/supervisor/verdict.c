@@ -28,22 +28,14 @@ static bool timed_out(struct supervision *v, struct outcome *o)
 	return ok;
 }
 
-static bool crowded(struct supervision *v, struct outcome *o)
+/* The run has used more than it may: `what` it was, before the limit and its unit in the message; `key` names the limit. */
+static bool beyond(struct supervision *v, struct outcome *o, const char *code, const char *what, int64_t limit, const char *unit,
+		   const char *key)
 {
 	char message[96], extra[64];
-	long long limit = (long long)v->record.max_processes;
-	(void)snprintf(message, sizeof message, "Stopped: its programs became more than %lld.", limit);
-	(void)snprintf(extra, sizeof extra, ",\"max_processes\":%lld", limit);
-	return cut_data(v, o) && outcome_fail(o, v->record.effects ? 3 : 1, "PROCESS_LIMIT", message, "execution", false, extra);
-}
-
-static bool filled(struct supervision *v, struct outcome *o)
-{
-	char message[96], extra[64];
-	long long limit = (long long)v->record.session_bytes;
-	(void)snprintf(message, sizeof message, "Stopped: its own directory grew beyond %lld bytes.", limit);
-	(void)snprintf(extra, sizeof extra, ",\"max_bytes\":%lld", limit);
-	return cut_data(v, o) && outcome_fail(o, v->record.effects ? 3 : 1, "DISK_LIMIT", message, "execution", false, extra);
+	(void)snprintf(message, sizeof message, "Stopped: %s %lld%s.", what, (long long)limit, unit);
+	(void)snprintf(extra, sizeof extra, ",\"%s\":%lld", key, (long long)limit);
+	return cut_data(v, o) && outcome_fail(o, v->record.effects ? 3 : 1, code, message, "execution", false, extra);
 }
 
 static bool cancelled(struct supervision *v, struct outcome *o)
@@ -119,9 +111,9 @@ bool verdict_decide(struct supervision *v, struct outcome *o)
 	if (v->reason == DEADLINE)
 		return timed_out(v, o);
 	if (v->reason == CROWDED)
-		return crowded(v, o);
+		return beyond(v, o, "PROCESS_LIMIT", "its programs became more than", v->record.max_processes, "", "max_processes");
 	if (v->reason == FILLED)
-		return filled(v, o);
+		return beyond(v, o, "DISK_LIMIT", "its own directory grew beyond", v->record.session_bytes, " bytes", "max_bytes");
 	if (v->reason == SIGNALLED)
 		return verdict_meant_to_stop(v) ? finished(v, o) : cancelled(v, o);
 	if (v->record.broken || v->secrets_lost)

@@ -111,10 +111,15 @@ static int l_send(lua_State *L)
 	return 0;
 }
 
+static int64_t mono_ms(void)
+{
+	return clock_mono_ns() / 1000000;
+}
+
 /* host.mono() -> ms */
 static int l_mono(lua_State *L)
 {
-	lua_pushinteger(L, clock_mono_ns() / 1000000);
+	lua_pushinteger(L, mono_ms());
 	return 1;
 }
 
@@ -308,11 +313,6 @@ static int l_columns(lua_State *L)
 		(void)close(fd);
 	lua_pushinteger(L, ok && ws.ws_col > 0 ? ws.ws_col : 80);
 	return 1;
-}
-
-static int64_t mono_ms(void)
-{
-	return clock_mono_ns() / 1000000;
 }
 
 /* Waits until there is something to read, or the input has ended; not beyond `end`, if that is not 0. */
