@@ -164,7 +164,9 @@ S.req("KIT-TEST", "tool test", function()
     local body = "one = function() end, two = function() end"
     local r = results(body, nil, "--only", "tw")
     S.equal(r, 1, S.status(r, 0).envelope.data.passed)
+    S.equal(r, 2, S.status(results(body, nil, "--only", "ask.lua"), 0).envelope.data.passed)
     S.failed((results(body, nil, "--only", "three")), 5, "TESTS_NOT_FOUND")
+    S.failed((results(body, nil, "--only", "/fxp/")), 5, "TESTS_NOT_FOUND") -- above the plugin's folder
     S.failed(S.tool { "test", S.dir "empty" }, 5, "TESTS_NOT_FOUND")
     S.failed(S.tool { "test", "/nowhere" }, 5, "NOT_FOUND")
   end)

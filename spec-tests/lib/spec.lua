@@ -297,6 +297,26 @@ function spec.tool_all(jobs, width)
   return results
 end
 
+-- The lines of a trace, each call whole: strace cuts one in two where another process was heard between its start and its
+-- end; it counts where it ended.
+local function calls_of(text)
+  local begun, list = {}, {}
+  for _, line in ipairs(lines_of(text)) do
+    local pid, start = line:match("^(%d+) +(.*) <unfinished %.%.%.>$")
+    local who, rest = line:match("^(%d+) +<%.%.%. [%w_]+ resumed>(.*)$")
+    if pid then
+      begun[pid] = start
+    elseif who then
+      list[#list + 1] = ("%s %s%s"):format(who, begun[who] or "", rest)
+      begun[who] = nil
+    else
+      list[#list + 1] = line
+    end
+  end
+  for pid, start in pairs(begun) do list[#list + 1] = pid .. " " .. start end -- killed in the middle of it
+  return list
+end
+
 -- Runs the tool under strace; gives the judged run and the trace's lines. `what` as for `strace -e trace=`.
 function spec.strace(args, what, opts)
   opts = opts or {}
@@ -310,7 +330,7 @@ function spec.strace(args, what, opts)
   -- A leak checker cannot work in a traced process.
   if run.env.ASAN_OPTIONS then run.env.ASAN_OPTIONS = run.env.ASAN_OPTIONS .. ":detect_leaks=0" end
   local r = finish(driver.run(argv, run), args, opts)
-  return r, lines_of(slurp(trace) or "")
+  return r, calls_of(slurp(trace) or "")
 end
 
 -- ---- assertions that every file needs ----

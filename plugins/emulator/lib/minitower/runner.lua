@@ -225,11 +225,11 @@ function Runner:process(got)
   self:beside(function() keep(job) end)
   local ok, value = pcall(work, job)
   job.program = nil
+  remove_place(job)             -- before anybody hears of the end
   local told, err = pcall(function()
     if job.reason ~= "lost" then report(job, outcome(job, ok, value)) end
   end)
   job.over, self.jobs[job.run_id] = true, nil
-  remove_place(job)
   if not told then error(err, 0) end
 end
 
