@@ -164,14 +164,6 @@ function suite.find(path)
   return { place = found, tests = tests, files = files, contracts = contracts_of(found) }
 end
 
--- Does a part of the test's name, or of its file's path below the folder that owns it, read so? How the folders above are
--- called chooses nothing.
-local function is_named(found, test, part)
-  local above = found.dir .. "/"
-  local file = test.file:sub(1, #above) == above and test.file:sub(#above + 1) or test.file:match("[^/]*$")
-  return test.name:find(part, 1, true) or file:find(part, 1, true)
-end
-
 --- Runs what suite.find gave. options: run (the run of this process), dir (an empty directory), only (part of a name or a
 --- file), each(result, number, total). Gives the results in order and what is unproven.
 function suite.run(set, options)
@@ -182,8 +174,9 @@ function suite.run(set, options)
     codes[path] = codes[path] or {}
     for code in pairs(codes_of(e)) do codes[path][code] = true end
   end }
+  local part, below = options.only, #set.place.dir + 2 -- how the folders above are called chooses nothing
   for _, test in ipairs(set.tests) do
-    if not options.only or is_named(set.place, test, options.only) then chosen[#chosen + 1] = test end
+    if not part or test.name:find(part, 1, true) or test.file:find(part, below, true) then chosen[#chosen + 1] = test end
   end
   for i, test in ipairs(chosen) do
     results[i] = run_one(context, test, options.dir .. "/" .. i)
